@@ -1,0 +1,1 @@
+"""Cell tracking with deep metric learning, a graph neural network and a globally optimal lineage."""

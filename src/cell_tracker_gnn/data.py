@@ -1,0 +1,327 @@
+"""The shared types: frozen, arrays inside, no graph library in any signature.
+
+Axis order is (t, z, y, x) everywhere; a 2D movie has no z axis. ``rank`` is the number of spatial axes, 2 or 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cell_tracker_gnn.errors import FrameMismatchError, InputError
+
+__all__ = ["KINDS", "ArrayFrames", "Cells", "Floats", "Frames", "Integers", "Lineage", "Links", "Movie", "Scale", "Tracks"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+KINDS: tuple[str, ...] = ("move", "gap", "division")
+"""The kinds of link, in the order of their integer codes in :attr:`Links.kind`."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Physical size of one pixel step and of one frame step.
+
+    Parameters
+    ----------
+    step
+        Length of one pixel along (z, y, x) or (y, x), in ``unit``.
+    unit
+        Unit of length, ``"pixel"`` when nothing is known.
+    interval
+        Time between two frames, in ``interval_unit``.
+    interval_unit
+        Unit of time, ``"frame"`` when nothing is known.
+    """
+
+    step: tuple[float, ...]
+    unit: str = "pixel"
+    interval: float = 1.0
+    interval_unit: str = "frame"
+
+    def __post_init__(self) -> None:
+        if len(self.step) not in (2, 3) or not all(np.isfinite(self.step)) or min(self.step) <= 0:
+            raise InputError(f"the scale {self.step} is not two or three positive numbers (z, y, x); correct --scale")
+
+    @classmethod
+    def pixels(cls, rank: int) -> Self:
+        """One unit per pixel along each of the ``rank`` spatial axes."""
+        return cls((1.0,) * rank)
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes."""
+        return len(self.step)
+
+
+@runtime_checkable
+class Frames(Protocol):
+    """A lazy sequence of frames that all have the same shape; item ``i`` is read when it is asked for."""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Frame number of each item, as in the input's file names, strictly increasing."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one frame, (y, x) or (z, y, x)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> NDArray[np.generic]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayFrames:
+    """Frames of anything array-like with a leading time axis: numpy, zarr, dask, a list of arrays.
+
+    Parameters
+    ----------
+    array
+        Item ``i`` is frame ``i``, (y, x) or (z, y, x).
+    numbers
+        Frame number of each item; 0, 1, 2, ... when left out.
+    """
+
+    array: Sequence[NDArray[np.generic]] | NDArray[np.generic]
+    numbers: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.numbers:
+            object.__setattr__(self, "numbers", tuple(range(len(self.array))))
+        if len(self.numbers) != len(self.array):
+            raise FrameMismatchError(
+                f"{len(self.numbers)} frame numbers were given for {len(self.array)} frames; give one per frame"
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one frame."""
+        return tuple(np.shape(self.array[0])) if len(self.array) else ()
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, index: int, /) -> NDArray[np.generic]:
+        return np.asarray(self.array[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Movie:
+    """Instance masks with their images, frame by frame, both lazy.
+
+    Parameters
+    ----------
+    masks
+        Label images, 0 = background; a label need not mean the same cell in another frame.
+    images
+        Intensity images of the same frame numbers and shape, or None.
+    scale
+        Physical size of a pixel.
+    """
+
+    masks: Frames
+    images: Frames | None
+    scale: Scale
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Frame numbers as in the input."""
+        return self.masks.numbers
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one frame, (y, x) or (z, y, x)."""
+        return self.masks.shape
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes."""
+        return self.scale.rank
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """One row per detection, ordered by frame and then by label.
+
+    Lengths are in pixels; :attr:`position` and :attr:`diameter` are in the unit of ``scale``.
+
+    Parameters
+    ----------
+    frame
+        Index of the frame in the movie (0, 1, 2, ...), shape (n,).
+    label
+        Label in the input masks, shape (n,).
+    centroid
+        Centre of mass in pixels, shape (n, rank), (z, y, x).
+    box
+        Bounding box in pixels, first corner and one past the last corner, shape (n, 2 * rank).
+    size
+        Number of pixels, shape (n,).
+    axes
+        Major, (intermediate,) minor axis length of the ellipse with the same second moments, in units of ``scale``,
+        shape (n, rank).
+    direction
+        Unit vector of the major axis, shape (n, rank).
+    intensity
+        Minimum, mean, maximum and standard deviation inside the mask, shape (n, 4); NaN without images.
+    embedding
+        Learned features, shape (n, d); d is 0 without images or without an encoder.
+    numbers
+        Frame number of every frame of the movie, as in the input.
+    shape
+        Shape of one frame.
+    scale
+        Physical size of a pixel.
+    """
+
+    frame: Integers
+    label: Integers
+    centroid: Floats
+    box: Integers
+    size: Integers
+    axes: Floats
+    direction: Floats
+    intensity: Floats
+    embedding: NDArray[np.float32]
+    numbers: tuple[int, ...]
+    shape: tuple[int, ...]
+    scale: Scale
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes."""
+        return self.scale.rank
+
+    @property
+    def position(self) -> Floats:
+        """Centre of mass in units of ``scale``, shape (n, rank)."""
+        return self.centroid * np.asarray(self.scale.step)
+
+    @property
+    def volume(self) -> Floats:
+        """Area or volume in units of ``scale``, shape (n,)."""
+        return self.size * float(np.prod(self.scale.step))
+
+    @property
+    def diameter(self) -> Floats:
+        """Diameter of the circle or sphere of the same area or volume, in units of ``scale``, shape (n,)."""
+        if self.rank == 2:
+            return np.asarray(2.0 * np.sqrt(self.volume / np.pi))
+        return np.asarray(np.cbrt(6.0 * self.volume / np.pi))
+
+    @property
+    def number(self) -> Integers:
+        """Frame number of each cell as in the input, shape (n,)."""
+        return np.asarray(self.numbers, dtype=np.int64)[self.frame] if len(self) else np.zeros(0, np.int64)
+
+    def select(self, chosen: NDArray[np.generic]) -> Self:
+        """Rows chosen by an index or boolean array."""
+        rows = {f.name: getattr(self, f.name)[chosen] for f in fields(self) if f.name not in ("numbers", "shape", "scale")}
+        return replace(self, **rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Links:
+    """Links from a cell to a later one.
+
+    Parameters
+    ----------
+    source, target
+        Row of the earlier and of the later cell in :class:`Cells`, shape (m,).
+    kind
+        Code of the kind, an index into :data:`KINDS`, shape (m,).
+    probability
+        Probability that the link is right, in [0, 1], shape (m,).
+    """
+
+    source: Integers
+    target: Integers
+    kind: Integers
+    probability: Floats
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No link at all."""
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+
+
+@dataclass(frozen=True, eq=False)
+class Tracks:
+    """One row per track; a track has one cell in every frame from ``begin`` to ``end``.
+
+    A cell that is missed for some frames goes on as a new track whose parent is the old one; ``identity`` is the same
+    number for both, while daughters get identities of their own.
+
+    Parameters
+    ----------
+    track
+        Track number, 1, 2, 3, ..., shape (k,).
+    begin, end
+        First and last frame (index in the movie), shape (k,).
+    parent
+        Track number of the parent or 0, shape (k,).
+    identity
+        Number of the cell that the track belongs to, continued over gaps, shape (k,).
+    """
+
+    track: Integers
+    begin: Integers
+    end: Integers
+    parent: Integers
+    identity: Integers
+
+    def __len__(self) -> int:
+        return len(self.track)
+
+
+@dataclass(frozen=True, eq=False)
+class Lineage:
+    """Who is who and whose daughter: cells, the chosen links and the tracks they form.
+
+    Parameters
+    ----------
+    cells
+        All detections, linked or not.
+    links
+        The chosen links, ordered by source and target.
+    track
+        Track number of each cell, shape (n,).
+    tracks
+        The tracks, ordered by number.
+    """
+
+    cells: Cells
+    links: Links
+    track: Integers
+    tracks: Tracks
+    movie: Movie | None = field(default=None, repr=False)
+    run: dict[str, object] = field(default_factory=dict, repr=False)
+
+    def write(self, path: str, *, overwrite: bool = False) -> None:
+        """Write the CTC result, ``links.csv``, ``cells.csv``, ``tracks.csv`` and ``run.json`` into the folder ``path``.
+
+        Raises
+        ------
+        OutputError
+            If the folder is not empty and ``overwrite`` is False, or cannot be written.
+        """
+        from cell_tracker_gnn.io.result import write_result
+
+        write_result(self, path, overwrite=overwrite)

@@ -1,0 +1,59 @@
+"""Every setting of a tracking run in one frozen, validated value that the command line and the API fill."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from cell_tracker_gnn.errors import SettingsError
+
+__all__ = ["LINKERS", "TrackSettings"]
+
+LINKERS: tuple[str, ...] = ("exact", "greedy")
+
+
+@dataclass(frozen=True)
+class TrackSettings:
+    """Settings of one tracking run.
+
+    Parameters
+    ----------
+    linker
+        ``"exact"`` for the global optimum, ``"greedy"`` for the fast approximation.
+    max_gap
+        Number of frames a cell may be missed and still be continued, 0 for none.
+    max_move
+        Largest distance between two linked cells after motion compensation, in units of the movie's scale, per frame
+        step; None derives it from the size and the spacing of the cells.
+    divisions
+        Whether a cell may have two daughters.
+    min_size
+        Detections of fewer pixels are left out; 0 keeps everything.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
+
+    Raises
+    ------
+    SettingsError
+        If a value is out of range.
+    """
+
+    linker: str = "exact"
+    max_gap: int = 2
+    max_move: float | None = None
+    divisions: bool = True
+    min_size: int = 0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.linker not in LINKERS:
+            raise SettingsError(f"the linker {self.linker!r} is unknown; choose one of {', '.join(LINKERS)}")
+        if not 0 <= self.max_gap <= 10:
+            raise SettingsError(f"max_gap is {self.max_gap}; give a number of skipped frames from 0 to 10")
+        if self.max_move is not None and not self.max_move > 0:
+            raise SettingsError(f"max_move is {self.max_move}; give a positive distance")
+        if self.min_size < 0:
+            raise SettingsError(f"min_size is {self.min_size}; give a number of pixels, 0 or more")
+
+    def as_dict(self) -> dict[str, object]:
+        """The settings as plain values, for ``run.json``."""
+        return asdict(self)
