@@ -175,6 +175,9 @@ class Cells:
         Unit vector of the major axis, shape (n, rank).
     intensity
         Minimum, mean, maximum and standard deviation inside the mask, shape (n, 4); NaN without images.
+    appearance
+        Mean, standard deviation and maximum intensity relative to the dark and the bright level of the frame,
+        shape (n, 3); NaN without images.
     embedding
         Learned features, shape (n, d); d is 0 without images or without an encoder.
     numbers
@@ -193,6 +196,7 @@ class Cells:
     axes: Floats
     direction: Floats
     intensity: Floats
+    appearance: Floats
     embedding: NDArray[np.float32]
     numbers: tuple[int, ...]
     shape: tuple[int, ...]

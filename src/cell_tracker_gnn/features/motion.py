@@ -1,0 +1,223 @@
+"""Motion between two consecutive frames: drift of the whole field, then a dense displacement field.
+
+The drift is found by phase correlation (Kuglin and Hines 1975) and kept only where it brings the pictures and the
+cells of the two frames closer together. What remains is a dense inverse search optical flow (Kroeger et al. 2016,
+OpenCV) on reduced pictures of the masks. In three dimensions the field is that of the projection along z.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from cell_tracker_gnn.data import Floats
+from cell_tracker_gnn.features.regions import FrameCells
+
+__all__ = ["Motion", "Picture", "draw_picture", "estimate_motion", "reduction_factor"]
+
+Gray = NDArray[np.uint8]
+
+CELL_PIXELS = 10.0
+"""A typical cell spans about this many pixels of the reduced picture: less loses it, more only costs time."""
+
+PICTURE_PIXELS = 500_000
+"""Largest reduced picture; the flow costs about 20 ns per pixel."""
+
+CORRELATION_SIDE = 256
+"""Drift is searched for on pictures of at most this side."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One frame reduced for motion estimation.
+
+    Parameters
+    ----------
+    plane
+        Interiors of the masks, projected along z in 3D, reduced by ``factor``, (y, x).
+    profile
+        Share of the foreground in each z plane, shape (z,); empty in 2D.
+    centroid
+        Centres of the cells in pixels, shape (n, rank).
+    factor
+        Pixels of the frame per pixel of the plane.
+    """
+
+    plane: Gray
+    profile: Floats
+    centroid: Floats
+    factor: int
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """Displacement from one frame to the next, in pixels.
+
+    Parameters
+    ----------
+    drift
+        Displacement of the whole field, shape (rank,).
+    field
+        What remains at each pixel of the reduced picture after the drift, shape (y, x, 2) as (dy, dx), or None.
+    factor
+        Pixels of the frame per pixel of the field.
+    """
+
+    drift: Floats
+    field: NDArray[np.float32] | None
+    factor: int
+
+    def at(self, points: Floats) -> Floats:
+        """Displacement of points of the earlier frame, shape (n, rank), both in pixels."""
+        moved = np.broadcast_to(self.drift, points.shape).copy()
+        if self.field is None or not len(points):
+            return moved
+        height, width = self.field.shape[:2]
+        plane = (points + self.drift)[:, -2:] / self.factor
+        row = np.clip(plane[:, 0].astype(np.int64), 0, height - 1)
+        column = np.clip(plane[:, 1].astype(np.int64), 0, width - 1)
+        moved[:, -2:] += self.field[row, column] * self.factor
+        return moved
+
+
+def reduction_factor(cells: FrameCells, shape: tuple[int, ...]) -> int:
+    """How much frames can be reduced so that the cells of this one are still seen."""
+    rank = len(shape)
+    extent = cells.box[:, rank:] - cells.box[:, :rank]
+    typical = float(np.median(extent[:, -2:])) if len(cells) else CELL_PIXELS
+    height, width = shape[-2:]
+    needed = int(np.ceil(np.sqrt(height * width / PICTURE_PIXELS)))
+    return max(1, needed, round(typical / CELL_PIXELS))
+
+
+def draw_picture(cells: FrameCells, rows: NDArray[np.int32], factor: int) -> Picture:
+    """Draw the smoothed interiors of the masks of one frame on a reduced canvas.
+
+    The masks carry the motion better than the image: on eight data sets with images the median error of the flow
+    was 1.1 to 8 times smaller on masks, and mixing both was in between (docs/tried.md).
+
+    Parameters
+    ----------
+    cells, rows
+        The cells and the image of their rows, see :class:`~cell_tracker_gnn.features.regions.MaskPixels`.
+    factor
+        Pixels of the frame per pixel of the picture.
+    """
+    import cv2
+
+    inside = _interiors(rows)
+    flat = inside if inside.ndim == 2 else inside.mean(axis=0)
+    profile = inside.mean(axis=(1, 2)).astype(np.float64) if inside.ndim == 3 else np.zeros(0)
+    plane = cv2.GaussianBlur(_reduce(flat, factor), (0, 0), 1.0)
+    return Picture((plane * 255.0).astype(np.uint8), profile, cells.centroid, factor)
+
+
+def _interiors(rows: NDArray[np.int32]) -> NDArray[np.float32]:
+    """1 inside the cells, 0 outside and along the borders between cells, so that packed cells are told apart."""
+    inside = rows >= 0
+    for axis in (-2, -1):
+        first: list[slice] = [slice(None)] * rows.ndim
+        second = list(first)
+        first[axis], second[axis] = slice(None, -1), slice(1, None)
+        differs = rows[tuple(first)] != rows[tuple(second)]
+        inside[tuple(first)] &= ~differs
+        inside[tuple(second)] &= ~differs
+    return inside.astype(np.float32)
+
+
+def _reduce(plane: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    if factor == 1:
+        return plane
+    import cv2
+
+    height, width = (max(1, -(-side // factor)) for side in plane.shape)
+    padded = np.pad(plane, ((0, height * factor - plane.shape[0]), (0, width * factor - plane.shape[1])), mode="edge")
+    return np.asarray(cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def estimate_motion(before: Picture, after: Picture, *, dense: bool = True) -> Motion:
+    """Motion from one frame to the next.
+
+    Parameters
+    ----------
+    before, after
+        The two frames, reduced by the same factor.
+    dense
+        Whether to estimate the displacement field beside the drift.
+    """
+    drift = _checked_drift(before, after)
+    field = _dense_field(before, after, drift) if dense else None
+    return Motion(drift, field, before.factor)
+
+
+def _checked_drift(before: Picture, after: Picture) -> Floats:
+    """Drift by phase correlation, zero unless it brings both the pictures and the cells closer together."""
+    rank = before.centroid.shape[1]
+    still = np.zeros(rank)
+    plane = _plane_drift(before.plane, after.plane)
+    drift = still.copy()
+    drift[-2:] = plane * before.factor
+    if rank == 3:
+        drift[0] = _profile_drift(before.profile, after.profile)
+    if not np.any(np.abs(drift) >= 0.5):
+        return still
+    gain = _likeness(before.plane, after.plane, plane) - _likeness(before.plane, after.plane, np.zeros(2))
+    closer = _typical_distance(before.centroid + drift, after) < 0.95 * _typical_distance(before.centroid, after)
+    return drift if gain > 0.02 and closer else still
+
+
+def _plane_drift(before: Gray, after: Gray) -> Floats:
+    import cv2
+
+    shrink = max(1, int(np.ceil(max(before.shape) / CORRELATION_SIDE)))
+    small = [_reduce(plane.astype(np.float32), shrink) for plane in (before, after)]
+    if min(small[0].shape) < 8:
+        return np.zeros(2)
+    window = cv2.createHanningWindow(small[0].shape[::-1], cv2.CV_32F)
+    (x, y), _ = cv2.phaseCorrelate(small[0] - small[0].mean(), small[1] - small[1].mean(), window)
+    return np.array([y, x]) * shrink
+
+
+def _profile_drift(before: Floats, after: Floats) -> float:
+    """Whole z planes by which the mean intensity profile moved."""
+    a, b = before - before.mean(), after - after.mean()
+    if not a.any() or not b.any():
+        return 0.0
+    return float(np.argmax(np.correlate(b, a, mode="full")) - (len(a) - 1))
+
+
+def _likeness(before: Gray, after: Gray, shift: Floats) -> float:
+    """Correlation coefficient of the two pictures where they overlap after the first is moved by ``shift``."""
+    dy, dx = (round(s) for s in shift)
+    height, width = before.shape
+    if height - abs(dy) < 8 or width - abs(dx) < 8:
+        return -1.0
+    a = before[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)].astype(np.float32).ravel()
+    b = after[max(0, dy) : height + min(0, dy), max(0, dx) : width + min(0, dx)].astype(np.float32).ravel()
+    a, b = a - a.mean(), b - b.mean()
+    norm = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / norm if norm else 0.0
+
+
+def _typical_distance(points: Floats, after: Picture) -> float:
+    """Median distance from the moved cells to the nearest cell of the next frame."""
+    if not len(points) or not len(after.centroid):
+        return np.inf
+    return float(np.median(cKDTree(after.centroid).query(points)[0]))
+
+
+def _dense_field(before: Picture, after: Picture, drift: Floats) -> NDArray[np.float32] | None:
+    """Optical flow of what remains after the drift, (dy, dx) in pixels of the reduced picture."""
+    import cv2
+
+    if min(before.plane.shape) < 16:
+        return None
+    dy, dx = drift[-2:] / before.factor
+    height, width = before.plane.shape
+    matrix = np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]], np.float32)
+    moved = cv2.warpAffine(before.plane, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(moved, after.plane, None)
+    return np.asarray(flow[..., ::-1], dtype=np.float32)

@@ -1,0 +1,60 @@
+"""One graph of the whole movie: cells as nodes, candidate links as edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cell_tracker_gnn.data import Cells
+from cell_tracker_gnn.features.movement import Movement
+from cell_tracker_gnn.graph.candidates import Candidates, find_candidates, measure_spacing
+from cell_tracker_gnn.graph.edges import link_features
+from cell_tracker_gnn.graph.nodes import cell_features
+
+__all__ = ["Graph", "build_graph"]
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Candidate links of a movie with all features.
+
+    Parameters
+    ----------
+    cells
+        The detections.
+    candidates
+        The candidate links, ordered by target.
+    cell_features
+        Shape (n, f), columns :data:`~cell_tracker_gnn.graph.nodes.CELL_FEATURES`.
+    link_features
+        Shape (m, g), columns :data:`~cell_tracker_gnn.graph.edges.LINK_FEATURES`.
+    """
+
+    cells: Cells
+    candidates: Candidates
+    cell_features: NDArray[np.float32]
+    link_features: NDArray[np.float32]
+
+
+def build_graph(cells: Cells, movement: Movement, *, max_gap: int, max_move: float | None = None) -> Graph:
+    """Find the candidate links of a movie and describe cells and links.
+
+    Parameters
+    ----------
+    cells, movement
+        What :func:`~cell_tracker_gnn.features.extract.extract_features` gave.
+    max_gap
+        Number of frames a cell may be missed.
+    max_move
+        Largest distance to the expected place per frame step in units of the scale; None adapts it to each cell.
+    """
+    spacing = measure_spacing(cells)
+    candidates = find_candidates(cells, movement, spacing, max_gap=max_gap, max_move=max_move)
+    return Graph(
+        cells=cells,
+        candidates=candidates,
+        cell_features=cell_features(cells, spacing),
+        link_features=link_features(cells, movement, spacing, candidates),
+    )

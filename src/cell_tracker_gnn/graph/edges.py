@@ -1,0 +1,268 @@
+"""Features of candidate links: relative, in units of cell size and spacing, free of frame size and position."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cell_tracker_gnn.data import Cells, Floats, Integers
+from cell_tracker_gnn.features.movement import Movement
+from cell_tracker_gnn.graph.candidates import Candidates, Spacing
+from cell_tracker_gnn.graph.groups import best_in_group, margin_in_group, pad_groups, rank_in_group
+
+__all__ = ["IMAGE_LINK_FEATURES", "LINK_FEATURES", "link_features"]
+
+SIBLINGS = 8
+"""A division is looked for among this many candidates of a cell, nearest first."""
+
+ALONE = -3.0
+"""Score of the rival that a lone candidate does not have."""
+
+Columns = dict[str, Floats]
+
+
+def link_features(cells: Cells, movement: Movement, spacing: Spacing, candidates: Candidates) -> Floats:
+    """All features of the candidate links, in the order of :data:`LINK_FEATURES`, shape (m, f).
+
+    Parameters
+    ----------
+    cells, movement, spacing
+        What the frames gave.
+    candidates
+        The links to describe; rivals are the other candidates of the same cell over the same number of frames.
+    """
+    columns: Columns = {}
+    geometry = _Geometry(cells, movement, candidates)
+    columns |= _distances(geometry, spacing)
+    columns |= _overlaps(cells, candidates)
+    columns |= _rivals(cells, candidates, geometry, columns["overlap_flow"])
+    columns |= _shapes(cells, candidates)
+    columns |= _appearance(cells, candidates)
+    columns |= _siblings(cells, candidates, geometry)
+    columns |= _neighbour_support(cells, spacing, candidates, geometry)
+    return np.stack([columns[name] for name in LINK_FEATURES], axis=1).astype(np.float32)
+
+
+class _Geometry:
+    """Displacements of the candidates after compensation, in units of the scale, and the length they are measured by."""
+
+    def __init__(self, cells: Cells, movement: Movement, candidates: Candidates) -> None:
+        step = np.asarray(cells.scale.step)
+        source, target, index = candidates.source, candidates.target, candidates.ahead - 1
+        moved = cells.centroid[target] - cells.centroid[source]
+        self.after_drift = (moved - movement.drift[index, source]) * step
+        self.after_flow = (moved - movement.flow[index, source]) * step
+        self.flow = (movement.flow[index, source] - movement.drift[index, source]) * step
+        self.length = np.sqrt(cells.diameter[source] * cells.diameter[target])
+        self.distance = np.linalg.norm(self.after_flow, axis=1)
+        self.nearer = -np.log1p(self.distance / self.length)
+        self.source, self.target, self.ahead = source, target, candidates.ahead
+        self.source_group = source * 16 + candidates.ahead
+        self.target_group = target * 16 + candidates.ahead
+
+
+def _distances(g: _Geometry, spacing: Spacing) -> Columns:
+    drifted = np.linalg.norm(g.after_drift, axis=1)
+    return {
+        "distance_flow": np.log1p(g.distance / g.length),
+        "distance_drift": np.log1p(drifted / g.length),
+        "distance_by_source_spacing": np.log1p(g.distance / spacing.nearest[g.source]),
+        "distance_by_target_spacing": np.log1p(g.distance / spacing.nearest[g.target]),
+        "drift_by_source_spacing": np.log1p(drifted / spacing.nearest[g.source]),
+        "flow_length": np.log1p(np.linalg.norm(g.flow, axis=1) / g.length),
+        "ahead_2": (g.ahead == 2).astype(float),
+        "ahead_3": (g.ahead >= 3).astype(float),
+    }
+
+
+def _overlaps(cells: Cells, candidates: Candidates) -> Columns:
+    """Share of each mask that is covered by the other one, and intersection over union, before and after flow."""
+    ratio = cells.volume[candidates.source] / cells.volume[candidates.target]
+    columns: Columns = {}
+    for index, name in enumerate(("drift", "flow")):
+        of_source = candidates.shared[:, index]
+        of_target = np.minimum(of_source * ratio, 1.0)
+        columns[f"share_of_source_{name}"] = of_source
+        columns[f"share_of_target_{name}"] = of_target
+        columns[f"overlap_{name}"] = of_source / np.maximum(1.0 + 1.0 / ratio - of_source, 1e-9)
+        columns[f"overlap_{name}"] = np.minimum(columns[f"overlap_{name}"], 1.0)
+    return columns
+
+
+def _rivals(cells: Cells, candidates: Candidates, g: _Geometry, overlap: Floats) -> Columns:
+    """Ranks and margins among the candidates of the same source and of the same target, and the best next-frame ones."""
+    columns: Columns = {}
+    for name, group in (("source", g.source_group), ("target", g.target_group)):
+        columns[f"rank_at_{name}"] = np.log1p(rank_in_group(group, g.nearer))
+        columns[f"distance_margin_at_{name}"] = margin_in_group(group, g.nearer, alone=ALONE)
+        columns[f"overlap_margin_at_{name}"] = margin_in_group(group, overlap, alone=0.0)
+    next_frame = candidates.ahead == 1
+    for name, row in (("source", candidates.source), ("target", candidates.target)):
+        best = best_in_group(row[next_frame], overlap[next_frame], len(cells), default=0.0)
+        near = best_in_group(row[next_frame], g.nearer[next_frame], len(cells), default=ALONE)
+        columns[f"best_overlap_of_{name}"] = best[row]
+        columns[f"best_distance_of_{name}"] = near[row]
+    return columns
+
+
+def _shapes(cells: Cells, candidates: Candidates) -> Columns:
+    source, target = candidates.source, candidates.target
+    axes = np.log(np.maximum(cells.axes, 1e-3 * cells.diameter[:, None]))
+    stretch = axes[:, 0] - axes[:, -1]
+    grown = np.log(cells.volume[target] / cells.volume[source])
+    aligned = np.abs(np.sum(cells.direction[source] * cells.direction[target], axis=1))
+    return {
+        "growth": grown,
+        "size_change": np.abs(grown),
+        "major_change": axes[target, 0] - axes[source, 0],
+        "minor_change": axes[target, -1] - axes[source, -1],
+        "stretch_change": np.abs(stretch[target] - stretch[source]),
+        "turned": (1.0 - aligned) * np.minimum(np.minimum(stretch[source], stretch[target]), 1.0),
+    }
+
+
+def _appearance(cells: Cells, candidates: Candidates) -> Columns:
+    """Changes of intensity and likeness of embeddings; 0 without images."""
+    source, target = candidates.source, candidates.target
+    change = np.nan_to_num(cells.appearance[target] - cells.appearance[source])
+    columns: Columns = {
+        "brighter": change[:, 0],
+        "mean_change": np.abs(change[:, 0]),
+        "deviation_change": change[:, 1],
+        "maximum_change": change[:, 2],
+    }
+    alike = np.zeros(len(candidates))
+    if cells.embedding.shape[1]:
+        alike = np.einsum("md,md->m", cells.embedding[source], cells.embedding[target]).astype(np.float64)
+    columns["alike"] = alike
+    for name, row in (("source", source), ("target", target)):
+        columns[f"alike_margin_at_{name}"] = margin_in_group(row * 16 + candidates.ahead, alike, alone=0.0)
+    return columns
+
+
+def _siblings(cells: Cells, candidates: Candidates, g: _Geometry) -> Columns:
+    """How well a link and its best sister link make a division: midpoint, sizes, symmetry, separation.
+
+    The sister is the other next-frame candidate of the same source for which the midpoint of the two is nearest to the
+    expected place of the mother and their sizes add up best to hers.
+    """
+    next_frame = np.flatnonzero(candidates.ahead == 1)
+    table = pad_groups(candidates.source[next_frame], g.nearer[next_frame], len(cells), SIBLINGS)
+    table = np.where(table >= 0, next_frame[table], -1) if len(next_frame) else table
+    mine = np.flatnonzero(candidates.ahead == 1)
+    sister = table[candidates.source[mine]]
+    valid = (sister >= 0) & (sister != mine[:, None])
+    other = np.where(valid, sister, 0)
+    volume = cells.volume
+    source, target = candidates.source[mine], candidates.target[mine]
+    mother = cells.diameter[source]
+    middle = 0.5 * (g.after_flow[mine][:, None] + g.after_flow[other])
+    off = np.linalg.norm(middle, axis=2) / mother[:, None]
+    total = np.log((volume[target][:, None] + volume[candidates.target[other]]) / volume[source][:, None])
+    misfit = np.where(valid, off + np.abs(total) + np.abs(_log_ratio(volume, target, candidates.target[other])), np.inf)
+    best = np.argmin(misfit, axis=1)
+    rows = np.arange(len(mine))
+    found, chosen = valid[rows, best], other[rows, best]
+    apart = np.linalg.norm(g.after_flow[mine] - g.after_flow[chosen], axis=1) / mother
+    bright = np.nan_to_num(cells.appearance[target, 0] - cells.appearance[candidates.target[chosen], 0])
+    values = {
+        "sister_misfit": np.minimum(np.where(found, misfit[rows, best], 5.0), 5.0),
+        "sister_off_centre": np.minimum(np.where(found, off[rows, best], 3.0), 3.0),
+        "sister_total_size": np.where(found, total[rows, best], 2.0),
+        "sister_size_ratio": np.where(found, _log_ratio(volume, target, candidates.target[chosen]), 0.0),
+        "sister_apart": np.minimum(np.where(found, apart, 4.0), 4.0),
+        "sister_brighter": np.where(found, bright, 0.0),
+        "sister_nearer": np.where(found, g.nearer[chosen], ALONE),
+    }
+    columns: Columns = {}
+    for name, value in values.items():
+        columns[name] = np.zeros(len(candidates))
+        columns[name][mine] = value
+    return columns
+
+
+def _log_ratio(volume: Floats, target: Integers, other: Integers) -> Floats:
+    return np.asarray(np.log((volume[target] if other.ndim == 1 else volume[target][:, None]) / volume[other]))
+
+
+def _neighbour_support(cells: Cells, spacing: Spacing, candidates: Candidates, g: _Geometry) -> Columns:
+    """Whether neighbours have candidates that move alike: a consensus of displacements, from 0 to 1.
+
+    For each of the nearest neighbours the most similar displacement among its candidates over the same number of frames
+    counts exp(-d^2 / 2 s^2), with d the difference of the displacements and s a quarter of the length of the link.
+    """
+    support = {name: np.zeros(len(candidates)) for name in ("support_flow", "support_drift")}
+    moves = {"support_flow": g.after_flow, "support_drift": g.after_drift}
+    width = 0.25 * g.length
+    for ahead in np.unique(candidates.ahead):
+        chosen = np.flatnonzero(candidates.ahead == ahead)
+        table = pad_groups(candidates.source[chosen], g.nearer[chosen], len(cells), SIBLINGS)
+        table = np.where(table >= 0, chosen[table], -1)
+        number = np.zeros(len(chosen))
+        for k in range(spacing.neighbours.shape[1]):
+            neighbour = spacing.neighbours[candidates.source[chosen], k]
+            rivals = np.where((neighbour >= 0)[:, None], table[neighbour], -1)
+            known = rivals >= 0
+            number += known.any(axis=1)
+            for name, move in moves.items():
+                gap = np.linalg.norm(move[chosen][:, None] - move[rivals], axis=2) / width[chosen][:, None]
+                like = np.where(known, np.exp(-0.5 * gap**2), 0.0)
+                support[name][chosen] += like.max(axis=1)
+        for value in support.values():
+            value[chosen] /= np.maximum(number, 1.0)
+    return support
+
+
+IMAGE_LINK_FEATURES: tuple[str, ...] = (
+    "brighter",
+    "mean_change",
+    "deviation_change",
+    "maximum_change",
+    "alike",
+    "alike_margin_at_source",
+    "alike_margin_at_target",
+    "sister_brighter",
+)
+"""Link features that are 0 without images."""
+
+LINK_FEATURES: tuple[str, ...] = (
+    "distance_flow",
+    "distance_drift",
+    "distance_by_source_spacing",
+    "distance_by_target_spacing",
+    "drift_by_source_spacing",
+    "flow_length",
+    "ahead_2",
+    "ahead_3",
+    "share_of_source_drift",
+    "share_of_target_drift",
+    "overlap_drift",
+    "share_of_source_flow",
+    "share_of_target_flow",
+    "overlap_flow",
+    "rank_at_source",
+    "distance_margin_at_source",
+    "overlap_margin_at_source",
+    "rank_at_target",
+    "distance_margin_at_target",
+    "overlap_margin_at_target",
+    "best_overlap_of_source",
+    "best_distance_of_source",
+    "best_overlap_of_target",
+    "best_distance_of_target",
+    "growth",
+    "size_change",
+    "major_change",
+    "minor_change",
+    "stretch_change",
+    "turned",
+    "sister_misfit",
+    "sister_off_centre",
+    "sister_total_size",
+    "sister_size_ratio",
+    "sister_apart",
+    "sister_nearer",
+    "support_flow",
+    "support_drift",
+    *IMAGE_LINK_FEATURES,
+)
+"""Names of the link features, in the order of their columns."""

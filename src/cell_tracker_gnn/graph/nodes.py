@@ -1,0 +1,85 @@
+"""Features of cells: relative to their frame and neighbours, free of frame size and position."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cell_tracker_gnn.data import Cells, Floats
+from cell_tracker_gnn.graph.candidates import Spacing
+
+__all__ = ["CELL_FEATURES", "IMAGE_CELL_FEATURES", "cell_features"]
+
+IMAGE_CELL_FEATURES: tuple[str, ...] = ("mean", "deviation", "maximum", "mean_in_frame", "has_image")
+"""Cell features that are 0 without images."""
+
+CELL_FEATURES: tuple[str, ...] = (
+    "size_in_frame",
+    "nearest_by_size",
+    "third_by_size",
+    "stretch",
+    "filled",
+    "border",
+    "at_border",
+    "crowd",
+    "first_frame",
+    "last_frame",
+    "volume_rank",
+    *IMAGE_CELL_FEATURES,
+)
+"""Names of the cell features, in the order of their columns."""
+
+
+def cell_features(cells: Cells, spacing: Spacing) -> Floats:
+    """All features of the cells, in the order of :data:`CELL_FEATURES`, shape (n, f)."""
+    diameter, frames = cells.diameter, len(cells.numbers)
+    count = np.bincount(cells.frame, minlength=frames)
+    typical = _frame_median(cells, np.log(diameter))
+    axes = np.log(np.maximum(cells.axes, 1e-3 * diameter[:, None]))
+    border = _border_distance(cells) / diameter
+    seen = np.nan_to_num(cells.appearance)
+    imaged = np.isfinite(cells.appearance[:, 0]).astype(float)
+    columns = {
+        "size_in_frame": np.log(diameter) - typical,
+        "nearest_by_size": np.log(np.maximum(spacing.nearest / diameter, 1e-3)),
+        "third_by_size": np.log(np.maximum(spacing.third / diameter, 1e-3)),
+        "stretch": axes[:, 0] - axes[:, -1],
+        "filled": np.log(diameter) - axes.mean(axis=1),
+        "border": np.minimum(border, 3.0),
+        "at_border": (border <= 0.0).astype(float),
+        "crowd": 0.3 * np.log(np.maximum(count[cells.frame], 1)),
+        "first_frame": (cells.frame == 0).astype(float),
+        "last_frame": (cells.frame == frames - 1).astype(float),
+        "volume_rank": _frame_rank(cells, diameter),
+        "mean": seen[:, 0],
+        "deviation": seen[:, 1],
+        "maximum": seen[:, 2],
+        "mean_in_frame": (seen[:, 0] - _frame_median(cells, seen[:, 0])) * imaged,
+        "has_image": imaged,
+    }
+    return np.stack([columns[name] for name in CELL_FEATURES], axis=1).astype(np.float32)
+
+
+def _border_distance(cells: Cells) -> Floats:
+    """Distance from the bounding box to the border of the field within the plane, in units of the scale, shape (n,)."""
+    rank = cells.rank
+    planar = slice(rank - 2, rank)
+    low = cells.box[:, :rank][:, planar]
+    high = np.asarray(cells.shape)[planar] - cells.box[:, rank:][:, planar]
+    return np.asarray((np.minimum(low, high) * np.asarray(cells.scale.step)[planar]).min(axis=1))
+
+
+def _frame_median(cells: Cells, value: Floats) -> Floats:
+    """Median of a value over the cells of the same frame, shape (n,)."""
+    order = np.lexsort((value, cells.frame))
+    bound = np.searchsorted(cells.frame, np.arange(len(cells.numbers) + 1))
+    middle = np.minimum((bound[:-1] + bound[1:]) // 2, max(len(cells) - 1, 0))
+    return value[order][middle][cells.frame] if len(cells) else np.zeros(0)
+
+
+def _frame_rank(cells: Cells, value: Floats) -> Floats:
+    """Rank of a value among the cells of the same frame, from 0 to 1, shape (n,)."""
+    order = np.lexsort((value, cells.frame))
+    bound = np.searchsorted(cells.frame, np.arange(len(cells.numbers) + 1))
+    rank = np.empty(len(cells))
+    rank[order] = np.arange(len(cells)) - bound[cells.frame[order]]
+    return rank / np.maximum(np.diff(bound)[cells.frame] - 1, 1)
