@@ -1,0 +1,24 @@
+"""Reading movies and writing results, one file per format; arrays are (t, z, y, x) or (t, y, x)."""
+
+from cell_tracker_gnn.io.ctc import LineageTable, SequencePaths, find_sequence, read_lineage_table, write_ctc
+from cell_tracker_gnn.io.movie import Source, open_frames, open_movie
+from cell_tracker_gnn.io.output import check_output
+from cell_tracker_gnn.io.result import write_result
+from cell_tracker_gnn.io.scale import read_scale
+from cell_tracker_gnn.io.table import read_table, write_table
+
+__all__ = [
+    "LineageTable",
+    "SequencePaths",
+    "Source",
+    "check_output",
+    "find_sequence",
+    "open_frames",
+    "open_movie",
+    "read_lineage_table",
+    "read_scale",
+    "read_table",
+    "write_ctc",
+    "write_result",
+    "write_table",
+]

@@ -1,0 +1,127 @@
+"""The layout of the Cell Tracking Challenge: masks whose labels are track numbers, and a table of the tracks."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cell_tracker_gnn.data import Frames, Integers, Lineage
+from cell_tracker_gnn.errors import OutputError
+from cell_tracker_gnn.io.lineage_table import LineageTable, read_lineage_table
+from cell_tracker_gnn.io.output import new_file
+from cell_tracker_gnn.io.sequence import SequencePaths, find_sequence
+
+__all__ = [
+    "LineageTable",
+    "SequencePaths",
+    "find_sequence",
+    "read_lineage_table",
+    "relabel_frame",
+    "write_ctc",
+]
+
+Unsigned: TypeAlias = type[np.uint16] | type[np.uint32]
+
+_LARGEST_TABLE = 2**24
+
+
+def write_ctc(lineage: Lineage, folder: str | PathLike[str], *, wide_labels: bool = False) -> None:
+    """Write ``maskNNN.tif`` for every frame and ``res_track.txt``.
+
+    The masks are those of ``lineage.movie``, read frame by frame, with the track number in the place of the label;
+    pixels of labels that are no cell become 0. Frame numbers are those of the input, with three digits or as many as
+    the largest needs; where the input leaves numbers out (0, 5, 10), so do the files and ``res_track.txt``.
+
+    Parameters
+    ----------
+    lineage
+        The result, with its movie.
+    folder
+        An existing folder.
+    wide_labels
+        Write 32-bit labels instead of the 16-bit ones of the challenge.
+
+    Raises
+    ------
+    OutputError
+        If there are more tracks than labels, or the lineage has no masks.
+    OSError
+        If the disk cannot be written.
+    """
+    from tifffile import imwrite
+
+    if lineage.movie is None:
+        raise OutputError("the lineage came without its masks, so no CTC result can be written; track from masks")
+    target = Path(folder)
+    dtype = _label_type(lineage, wide_labels=wide_labels)
+    masks = lineage.movie.masks
+    digits = max(3, len(str(max(masks.numbers))))
+    for index, number in enumerate(masks.numbers):
+        tracked = relabel_frame(lineage, masks, index, dtype)
+        with new_file(target / f"mask{number:0{digits}d}.tif") as temporary:
+            imwrite(temporary, tracked, compression="zlib", photometric="minisblack")
+    _write_track_table(lineage, target / "res_track.txt")
+
+
+def relabel_frame(lineage: Lineage, masks: Frames, index: int, dtype: Unsigned) -> NDArray[Any]:
+    """Put track numbers in the place of the labels of one frame.
+
+    Parameters
+    ----------
+    lineage
+        The result.
+    masks
+        The masks it was made from.
+    index
+        Index of the frame in the movie.
+    dtype
+        Type of the result, wide enough for the largest track number.
+
+    Returns
+    -------
+    ndarray of dtype
+        Shape of one frame, (y, x) or (z, y, x).
+    """
+    chosen = slice(*np.searchsorted(lineage.cells.frame, [index, index + 1]))
+    labels, tracks = lineage.cells.label[chosen], lineage.track[chosen].astype(dtype)
+    frame = masks[index]
+    largest = int(frame.max(initial=0))
+    if largest < _LARGEST_TABLE:
+        known = labels <= largest
+        table = np.zeros(largest + 1, dtype)
+        table[labels[known]] = tracks[known]
+        return np.asarray(table[frame])
+    return _relabel_sparse(frame.astype(np.int64), labels, tracks)
+
+
+def _relabel_sparse(frame: Integers, labels: Integers, tracks: NDArray[Any]) -> NDArray[Any]:
+    """Relabel without a table as long as the largest label."""
+    if not len(labels):
+        return np.zeros(frame.shape, tracks.dtype)
+    order = np.argsort(labels)
+    place = np.searchsorted(labels[order], frame).clip(max=len(labels) - 1)
+    return np.asarray(np.where(labels[order][place] == frame, tracks[order][place], tracks.dtype.type(0)))
+
+
+def _label_type(lineage: Lineage, *, wide_labels: bool) -> Unsigned:
+    most = int(lineage.track.max(initial=0))
+    if wide_labels:
+        return np.uint32
+    if most > np.iinfo(np.uint16).max:
+        raise OutputError(
+            f"the result has {most} tracks, more than the 65,535 labels of a 16-bit CTC mask; write 32-bit masks with "
+            "--wide-labels (wide_labels=True)"
+        )
+    return np.uint16
+
+
+def _write_track_table(lineage: Lineage, path: Path) -> None:
+    tracks = lineage.tracks
+    numbers = np.asarray(lineage.cells.numbers, dtype=np.int64)
+    rows = zip(tracks.track, numbers[tracks.begin], numbers[tracks.end], tracks.parent, strict=True)
+    with new_file(path) as temporary:
+        temporary.write_text("".join(f"{track} {begin} {end} {parent}\n" for track, begin, end, parent in rows))

@@ -1,0 +1,152 @@
+"""Writing without harm: temporary names, no overwriting of inputs or of folders that are not ours."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+
+from cell_tracker_gnn.errors import OutputError
+
+__all__ = ["check_output", "new_file", "result_folder"]
+
+_MARKER = ".cell-tracker-gnn"
+_SIGNS = ("run.json", "res_track.txt")
+_OURS = re.compile(r"mask[0-9]+\.tif|res_track\.txt|(links|cells|tracks)\.csv|run\.json|" + re.escape(_MARKER))
+
+
+def check_output(
+    path: str | PathLike[str], inputs: Iterable[str | PathLike[str] | None] = (), overwrite: bool = False
+) -> None:
+    """Find out before hours of work whether a result may be written to ``path``; nothing is changed.
+
+    Parameters
+    ----------
+    path
+        Folder of the result.
+    inputs
+        Files and folders that were read; None is skipped.
+    overwrite
+        Whether a former result in ``path`` may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If ``path`` is a file, holds something, is an input or overlaps with one, or cannot be written.
+    """
+    target = _resolve(path)
+    for source in inputs:
+        if source is not None:
+            _check_apart(target, _resolve(source))
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"{target} is a file; give a folder for the result")
+    if target.is_dir() and any(target.iterdir()):
+        if not overwrite:
+            raise OutputError(f"{target} is not empty; give another folder, or --overwrite to replace a former result")
+        if not any((target / name).is_file() for name in _SIGNS):
+            raise OutputError(f"{target} does not look like a former result, so it is left alone; give another folder")
+    for leftover in (_partial(target), _replaced(target)):
+        if leftover.exists() and not (leftover / _MARKER).is_file():
+            raise OutputError(f"{leftover} is in the way and is not ours to delete; move it away and run again")
+    parent = next(folder for folder in target.parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise OutputError(f"{target} cannot be written because {parent} is read-only; give another folder")
+
+
+@contextmanager
+def result_folder(
+    path: str | PathLike[str], inputs: Iterable[str | PathLike[str] | None] = (), overwrite: bool = False
+) -> Iterator[Path]:
+    """Yield a folder ``PATH.partial`` to write into; it becomes ``path`` when the block ends without an error.
+
+    A stale one of a crashed run is removed. What a replaced result held beside our own files is kept.
+
+    Raises
+    ------
+    OutputError
+        If ``path`` is refused by :func:`check_output` or the disk cannot be written.
+    """
+    target = _resolve(path)
+    partial = _partial(target)
+    try:
+        _finish_replacement(target)
+        check_output(path, inputs, overwrite)
+        if partial.exists():
+            shutil.rmtree(partial)
+        partial.mkdir(parents=True)
+        (partial / _MARKER).touch()
+        try:
+            yield partial
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        _install(partial, target)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written ({error}); free some space or give another folder") from error
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside ``path`` to write to; it becomes ``path`` when the block ends without an error."""
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _install(partial: Path, target: Path) -> None:
+    """Put the finished folder in its place."""
+    if target.is_dir():
+        (target / _MARKER).touch()
+        target.rename(_replaced(target))
+    partial.rename(target)
+    _finish_replacement(target)
+    (target / _MARKER).unlink()
+
+
+def _finish_replacement(target: Path) -> None:
+    """Clear away the replaced result, or bring it back if a crash came before the new one was in place."""
+    replaced = _replaced(target)
+    if not (replaced / _MARKER).is_file():
+        return
+    if target.exists():
+        _remove_ours(replaced, target)
+    else:
+        replaced.rename(target)
+
+
+def _remove_ours(replaced: Path, heir: Path) -> None:
+    """Delete a former result; files of the user beside it move to ``heir``."""
+    for entry in replaced.iterdir():
+        if _OURS.fullmatch(entry.name) and entry.is_file():
+            entry.unlink()
+        elif not (heir / entry.name).exists():
+            entry.rename(heir / entry.name)
+    replaced.rmdir()
+
+
+def _check_apart(target: Path, source: Path) -> None:
+    if target == source:
+        raise OutputError(f"{target} is the input itself; give another folder for the result")
+    if source in target.parents:
+        raise OutputError(f"{target} lies inside the input {source}; give a folder outside it")
+    if target in source.parents and target.exists():
+        raise OutputError(f"{target} contains the input {source}; give a new folder, for example {target / 'result'}")
+
+
+def _resolve(path: str | PathLike[str]) -> Path:
+    return Path(path).expanduser().resolve()
+
+
+def _partial(target: Path) -> Path:
+    return target.with_name(target.name + ".partial")
+
+
+def _replaced(target: Path) -> Path:
+    return target.with_name(target.name + ".replaced")

@@ -1,0 +1,147 @@
+"""The result folder: CTC masks, tables of links, cells and tracks, and the record of the run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cell_tracker_gnn.data import KINDS, Lineage
+from cell_tracker_gnn.io.ctc import write_ctc
+from cell_tracker_gnn.io.output import check_output, new_file, result_folder
+from cell_tracker_gnn.io.table import write_table
+
+__all__ = ["cell_columns", "check_output", "link_columns", "track_columns", "write_result"]
+
+Columns = dict[str, NDArray[Any]]
+
+
+def write_result(
+    lineage: Lineage, path: str | PathLike[str], *, overwrite: bool = False, wide_labels: bool = False
+) -> None:
+    """Write a lineage into the folder ``path``, which appears only when everything is written.
+
+    The folder holds the CTC result (:func:`~cell_tracker_gnn.io.ctc.write_ctc`), ``links.csv``, ``cells.csv``,
+    ``tracks.csv`` and ``run.json`` (``lineage.run`` with ``movie``: scale and shape, and ``result``: counts).
+
+    Parameters
+    ----------
+    lineage
+        The result, with its movie. ``lineage.run["masks"]`` and ``["images"]`` are the inputs' paths, if on disk.
+    path
+        A new or empty folder.
+    overwrite
+        Replace a former result; other files in its folder stay.
+    wide_labels
+        Write 32-bit masks, for more than 65,535 tracks.
+
+    Raises
+    ------
+    OutputError
+        If ``path`` is not empty, is no former result, overlaps with an input or cannot be written, or the tracks are
+        too many for 16 bits.
+    """
+    named = (lineage.run.get(name) for name in ("masks", "images"))
+    inputs = [place for place in named if isinstance(place, (str, PathLike))]
+    with result_folder(path, inputs, overwrite) as folder:
+        write_ctc(lineage, folder, wide_labels=wide_labels)
+        write_table(link_columns(lineage), folder / "links.csv")
+        write_table(cell_columns(lineage), folder / "cells.csv")
+        write_table(track_columns(lineage), folder / "tracks.csv")
+        _write_run(lineage, folder / "run.json")
+
+
+def link_columns(lineage: Lineage) -> Columns:
+    """Columns of ``links.csv``, one row per chosen link.
+
+    ``frame_from, label_from, frame_to, label_to`` are frame numbers and labels of the input, ``track_from, track_to``
+    labels of the result, ``kind`` is move, gap or division and ``probability`` lies in [0, 1].
+    """
+    cells, links = lineage.cells, lineage.links
+    return {
+        "frame_from": cells.number[links.source],
+        "label_from": cells.label[links.source],
+        "frame_to": cells.number[links.target],
+        "label_to": cells.label[links.target],
+        "track_from": lineage.track[links.source],
+        "track_to": lineage.track[links.target],
+        "kind": np.array(KINDS)[links.kind],
+        "probability": links.probability,
+    }
+
+
+def cell_columns(lineage: Lineage) -> Columns:
+    """Columns of ``cells.csv``, one row per cell, linked or not.
+
+    ``frame, label`` are those of the input, ``track`` is the label in the result, ``z, y, x`` the centre of mass in
+    pixels and ``size`` the number of pixels. ``major_axis``, in 3D ``intermediate_axis``, and ``minor_axis`` are in the
+    unit of the scale in ``run.json``; ``intensity_min, intensity_mean, intensity_max`` are there when images are.
+    """
+    cells = lineage.cells
+    centre = dict(zip("zyx"[-cells.rank :], cells.centroid.T, strict=True))
+    lengths = ("major_axis", "minor_axis") if cells.rank == 2 else ("major_axis", "intermediate_axis", "minor_axis")
+    columns = {"frame": cells.number, "label": cells.label, "track": lineage.track, **centre, "size": cells.size}
+    columns |= dict(zip(lengths, cells.axes.T, strict=True))
+    if lineage.movie is not None and lineage.movie.images is not None:
+        names = ("intensity_min", "intensity_mean", "intensity_max")
+        columns |= dict(zip(names, cells.intensity.T, strict=False))
+    return columns
+
+
+def track_columns(lineage: Lineage) -> Columns:
+    """Columns of ``tracks.csv``, one row per track.
+
+    ``track`` is the label in the result, ``begin, end`` are frame numbers of the input, ``parent`` is a track or 0, and
+    ``identity`` is the same for the tracks of one cell that was missed in between.
+    """
+    tracks, numbers = lineage.tracks, np.asarray(lineage.cells.numbers, dtype=np.int64)
+    return {
+        "track": tracks.track,
+        "begin": numbers[tracks.begin],
+        "end": numbers[tracks.end],
+        "parent": tracks.parent,
+        "identity": tracks.identity,
+    }
+
+
+def _write_run(lineage: Lineage, path: Path) -> None:
+    """Write ``run.json``: what was run, and scale, shape and counts of what came out."""
+    cells, scale = lineage.cells, lineage.cells.scale
+    record = {
+        **lineage.run,
+        "movie": {
+            "scale": scale.step,
+            "unit": scale.unit,
+            "interval": scale.interval,
+            "interval_unit": scale.interval_unit,
+            "shape": cells.shape,
+            "frames": len(cells.numbers),
+            "first_frame": cells.numbers[0] if cells.numbers else None,
+            "last_frame": cells.numbers[-1] if cells.numbers else None,
+        },
+        "result": {"cells": len(cells), "links": len(lineage.links), "tracks": len(lineage.tracks)},
+    }
+    with new_file(path) as temporary:
+        text = json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _plain(value: object) -> object:
+    """Convert to what JSON knows; NaN and infinity become null, anything unknown its text."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    return str(value)

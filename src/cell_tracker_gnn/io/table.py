@@ -1,0 +1,95 @@
+"""Columnar tables on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cell_tracker_gnn.errors import InputError, OutputError
+from cell_tracker_gnn.io.output import new_file
+from cell_tracker_gnn.io.paths import existing
+
+__all__ = ["read_table", "write_table"]
+
+
+def write_table(columns: Mapping[str, NDArray[Any]], path: str | PathLike[str]) -> None:
+    """Write named columns as comma-separated values with a header line; the format is told by the suffix.
+
+    Numbers are written so that reading them gives the same value; NaN becomes an empty field.
+
+    Parameters
+    ----------
+    columns
+        Integer, floating-point or string arrays of one length, shape (n,).
+    path
+        The file, ``.csv``.
+
+    Raises
+    ------
+    OutputError
+        If the suffix is unknown.
+    OSError
+        If the disk cannot be written.
+    """
+    import pyarrow as pa
+
+    file = Path(path)
+    if file.suffix.lower() != ".csv":
+        raise OutputError(f"{file} has no known table format; give a name that ends in .csv")
+    table = pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
+    with new_file(file) as temporary:
+        _write_csv(table, temporary)
+
+
+def _write_csv(table: Any, path: Path) -> None:
+    from pyarrow import csv
+
+    # Quotes around every word would only be in the way of other programs.
+    header = ",".join(table.column_names)
+    text = {field.name for field in table.schema if str(field.type) in ("string", "large_string")}
+    special = any(mark in word for name in text for word in table[name].to_pylist() for mark in ',"\r\n')
+    style = "needed" if special or any(word == "" for name in text for word in table[name].to_pylist()) else "none"
+    with path.open("wb") as stream:
+        stream.write(f"{header}\n".encode())
+        csv.write_csv(table, stream, csv.WriteOptions(include_header=False, quoting_style=style))
+
+
+def read_table(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
+    """Read the columns of a table with a header line.
+
+    Columns of whole numbers become integers, of numbers and empty fields floats with NaN, others strings; all columns
+    of a table without rows are floats.
+
+    Parameters
+    ----------
+    path
+        The file, ``.csv``.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no such file.
+    InputError
+        If it is not a table.
+    """
+    import pyarrow as pa
+    from pyarrow import csv
+
+    file = existing(path)
+    try:
+        table = csv.read_csv(file, convert_options=csv.ConvertOptions(null_values=[""], strings_can_be_null=False))
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{file} cannot be read as a table ({error}); save it with commas") from error
+    return {name: _to_numpy(table[name]) for name in table.column_names}
+
+
+def _to_numpy(column: Any) -> NDArray[Any]:
+    if str(column.type) == "null":
+        return np.full(len(column), np.nan)
+    values: NDArray[Any] = column.to_numpy()
+    return values.astype(np.str_) if values.dtype == object else values
