@@ -93,10 +93,11 @@ def true_links(cells: Cells, cell: Integers, track: Integers, tracks: Tracks) ->
     unique, first = np.unique(label, return_index=True)
     last = np.r_[first[1:], len(label)] - 1
     place = {int(u): i for i, u in enumerate(unique)}
+    parent = dict(zip(tracks.track.tolist(), tracks.parent.tolist(), strict=True))
     pairs = [
-        (row[last[place[int(p)]]], row[first[place[int(t)]]])
-        for t, p in zip(tracks.track, tracks.parent, strict=True)
-        if p > 0 and int(p) in place and int(t) in place
+        (row[last[place[ancestor]]], row[first[place[child]]])
+        for child in place
+        if (ancestor := _seen_ancestor(child, parent, place)) > 0
     ]
     born = np.array([pair for pair in pairs if cells.frame[pair[1]] > cells.frame[pair[0]]], np.int64).reshape(-1, 2)
     source.append(born[:, 0])
@@ -106,6 +107,14 @@ def true_links(cells: Cells, cell: Integers, track: Integers, tracks: Tracks) ->
     matched[cell] = True
     daughter = np.r_[np.zeros(len(source[0]), bool), number[index] > 1]
     return Truth(np.concatenate(source), np.concatenate(target), daughter, matched)
+
+
+def _seen_ancestor(child: int, parent: dict[int, int], seen: dict[int, int]) -> int:
+    """Nearest ancestor that was detected at all, or 0."""
+    ancestor = parent.get(child, 0)
+    while ancestor > 0 and ancestor not in seen:
+        ancestor = parent.get(ancestor, 0)
+    return ancestor
 
 
 def label_candidates(candidates: Candidates, truth: Truth, count: int) -> NDArray[np.bool_]:

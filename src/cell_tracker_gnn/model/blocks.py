@@ -1,0 +1,126 @@
+"""The layers of the trackers, on plain tensors: cells (n, c), links (m, c) and their end cells."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["CompetitionBlock", "PathfinderConvolution", "group_softmax", "mlp"]
+
+
+def mlp(*widths: int, dropout: float = 0.0, norm: bool = False) -> nn.Sequential:
+    """Linear layers of the given widths with ReLU between them; with ``norm`` a layer norm before each ReLU."""
+    layers: list[nn.Module] = []
+    for index, (before, after) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        layers.append(nn.Linear(before, after))
+        if index < len(widths) - 2:
+            if norm:
+                layers.append(nn.LayerNorm(after))
+            layers.append(nn.ReLU())
+            if dropout:
+                layers.append(nn.Dropout(dropout))
+    return nn.Sequential(*layers)
+
+
+def group_softmax(score: Tensor, group: Tensor, groups: int, *, nothing: Tensor | None = None) -> Tensor:
+    """Softmax of scores (m, h) over the items of the same group.
+
+    Parameters
+    ----------
+    score
+        Scores, shape (m, h).
+    group
+        Group of each item, 0 .. ``groups`` - 1, shape (m,).
+    groups
+        Number of groups.
+    nothing
+        Score of choosing none of the items, shape (groups, h); left out when one must be chosen.
+    """
+    peak = score.detach().new_full((groups, score.shape[1]), float("-inf"))
+    peak = peak.scatter_reduce(0, group[:, None].expand_as(score), score.detach(), "amax")
+    if nothing is not None:
+        peak = torch.maximum(peak, nothing.detach())
+    peak = torch.where(torch.isfinite(peak), peak, torch.zeros_like(peak))
+    share = torch.exp(score - peak[group])
+    total = torch.zeros_like(peak).index_add(0, group, share)
+    if nothing is not None:
+        total = total + torch.exp(nothing - peak)
+    return share / total[group].clamp_min(1e-12)
+
+
+class CompetitionBlock(nn.Module):
+    """One round of messages: links see their ends and rivals, cells see their links in both time directions.
+
+    Each link holds ``heads`` scores that compete with those of the other links of its target (which parent?) and of its
+    source (which child?); the two softmax shares are fed back to the link and weigh the messages to the cells.
+
+    Parameters
+    ----------
+    width
+        Channels of cells and links.
+    heads
+        Number of competing scores.
+    dropout
+        Dropout inside the link update.
+    """
+
+    def __init__(self, width: int, heads: int = 4, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads = heads
+        self.score = nn.Linear(width, 2 * heads)
+        self.from_link = nn.Linear(width + 2 * heads, width)
+        self.from_source = nn.Linear(width, width, bias=False)
+        self.from_target = nn.Linear(width, width, bias=False)
+        self.link_out = nn.Sequential(nn.LayerNorm(width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, width))
+        self.message = nn.Linear(width, 2 * width)
+        self.cell_in = nn.Linear(3 * width, width)
+        self.cell_out = nn.Sequential(nn.LayerNorm(width), nn.ReLU(), nn.Linear(width, width))
+
+    def forward(self, cells: Tensor, links: Tensor, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Updated cells (n, width) and links (m, width)."""
+        count = len(cells)
+        parent_score, child_score = self.score(links).split(self.heads, dim=1)
+        as_parent = group_softmax(parent_score, target, count, nothing=parent_score.new_zeros(count, self.heads))
+        as_child = group_softmax(child_score, source, count, nothing=child_score.new_zeros(count, self.heads))
+        update = self.from_link(torch.cat([links, as_parent, as_child], dim=1))
+        update = update + self.from_source(cells)[source] + self.from_target(cells)[target]
+        links = links + self.link_out(update)
+        backward, forward = self.message(links).chunk(2, dim=1)
+        weight_in = as_parent.repeat_interleave(backward.shape[1] // self.heads, dim=1)
+        weight_out = as_child.repeat_interleave(forward.shape[1] // self.heads, dim=1)
+        past = torch.zeros_like(cells).index_add(0, target, backward * weight_in)
+        future = torch.zeros_like(cells).index_add(0, source, forward * weight_out)
+        cells = cells + self.cell_out(self.cell_in(torch.cat([cells, past, future], dim=1)))
+        return cells, links
+
+
+class PathfinderConvolution(nn.Module):
+    """Pathfinder Discovery Network convolution (Rozemberczki et al. 2021, arXiv 2010.12878).
+
+    Each message is weighted by a small MLP of the link's features with a sigmoid; the weights are normalised
+    symmetrically by the degrees, with self loops of weight 1: D^-1/2 (W + I) D^-1/2 X Theta + b.
+
+    Parameters
+    ----------
+    inputs, outputs
+        Channels of the cells before and after.
+    link_width
+        Channels of the links.
+    hidden
+        Hidden width of the MLP of the weights.
+    """
+
+    def __init__(self, inputs: int, outputs: int, link_width: int, hidden: int = 16) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs, bias=False)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.weigh = nn.Sequential(nn.Linear(link_width, hidden), nn.ReLU(), nn.Linear(hidden, 1), nn.Sigmoid())
+
+    def forward(self, cells: Tensor, links: Tensor, source: Tensor, target: Tensor) -> Tensor:
+        """Updated cells (n, outputs); messages flow from source to target."""
+        weight = self.weigh(links)[:, 0]
+        degree = torch.ones(len(cells), dtype=weight.dtype, device=weight.device).index_add(0, target, weight)
+        scale = degree.rsqrt()
+        values = self.linear(cells)
+        messages = values[source] * (scale[source] * weight * scale[target])[:, None]
+        return (values * (scale * scale)[:, None]).index_add(0, target, messages) + self.bias

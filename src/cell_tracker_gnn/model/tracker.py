@@ -1,0 +1,119 @@
+"""The default network: features of cells and links to log-odds of links, beginnings, ends and divisions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from cell_tracker_gnn.errors import SettingsError
+from cell_tracker_gnn.graph.edges import LINK_FEATURES
+from cell_tracker_gnn.graph.nodes import CELL_FEATURES
+from cell_tracker_gnn.model.blocks import CompetitionBlock, mlp
+
+__all__ = ["Logits", "TrackerConfig", "TrackerNetwork"]
+
+
+class Logits(NamedTuple):
+    """Log-odds that a network gives.
+
+    Parameters
+    ----------
+    link
+        That the link is right, shape (m,).
+    appears
+        That the cell has no parent in the movie, shape (n,).
+    disappears
+        That the cell has no child in the movie, shape (n,).
+    divides
+        That the cell is a mother whose daughters come next, shape (n,).
+    """
+
+    link: Tensor
+    appears: Tensor
+    disappears: Tensor
+    divides: Tensor
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """Sizes of the default network.
+
+    Parameters
+    ----------
+    width
+        Channels of cells and links, a multiple of ``heads``.
+    blocks
+        Rounds of messages, the number of frames over which evidence travels.
+    heads
+        Competing scores per link.
+    dropout
+        Dropout in the link updates and in the classifier.
+    cell_inputs, link_inputs
+        Number of cell and link features.
+    """
+
+    width: int = 48
+    blocks: int = 4
+    heads: int = 4
+    dropout: float = 0.0
+    cell_inputs: int = len(CELL_FEATURES)
+    link_inputs: int = len(LINK_FEATURES)
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.heads < 1 or self.width % self.heads:
+            raise SettingsError(f"width {self.width} is not a multiple of heads {self.heads}; choose another width")
+        if self.blocks < 0 or not 0 <= self.dropout < 1:
+            raise SettingsError(f"blocks {self.blocks} or dropout {self.dropout} is out of range; see their description")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The sizes as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The sizes from plain values."""
+        return cls(**values)
+
+
+class TrackerNetwork(nn.Module):
+    """Encoders, blocks of competing links and four heads.
+
+    Parameters
+    ----------
+    config
+        Sizes of the network.
+    """
+
+    def __init__(self, config: TrackerConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.register_buffer("cell_mean", torch.zeros(config.cell_inputs))
+        self.register_buffer("cell_scale", torch.ones(config.cell_inputs))
+        self.register_buffer("link_mean", torch.zeros(config.link_inputs))
+        self.register_buffer("link_scale", torch.ones(config.link_inputs))
+        self.encode_cell = mlp(config.cell_inputs, width, width, norm=True)
+        self.encode_link = mlp(config.link_inputs, 2 * width, width, norm=True)
+        self.blocks = nn.ModuleList(CompetitionBlock(width, config.heads, config.dropout) for _ in range(config.blocks))
+        self.classify_link = mlp(width, width, 1, dropout=config.dropout, norm=True)
+        self.classify_cell = mlp(width, width, 3, dropout=config.dropout, norm=True)
+
+    def standardise_by(self, cell_features: Tensor, link_features: Tensor) -> None:
+        """Take mean and standard deviation of the inputs from training features."""
+        for name, value in (("cell", cell_features), ("link", link_features)):
+            getattr(self, f"{name}_mean").copy_(value.mean(dim=0))
+            getattr(self, f"{name}_scale").copy_(value.std(dim=0).clamp_min(1e-3))
+
+    def forward(self, cell_features: Tensor, link_features: Tensor, source: Tensor, target: Tensor) -> Logits:
+        """Log-odds from raw features; ``source`` and ``target`` are rows of the cells, shape (m,)."""
+        # Features far outside of what was seen in training must not drive the network anywhere.
+        cells = ((cell_features - self.cell_mean) / self.cell_scale).clamp(-6.0, 6.0)
+        links = ((link_features - self.link_mean) / self.link_scale).clamp(-6.0, 6.0)
+        cells, links = self.encode_cell(cells), self.encode_link(links)
+        for block in self.blocks:
+            cells, links = block(cells, links, source, target)
+        appears, disappears, divides = self.classify_cell(cells).unbind(dim=1)
+        return Logits(self.classify_link(links)[:, 0], appears, disappears, divides)

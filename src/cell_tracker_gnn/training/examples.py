@@ -1,0 +1,191 @@
+"""Annotated sequences to graphs with labels: as they are, sub-sampled in time, and with damaged masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cell_tracker_gnn.data import Frames, Movie, Tracks
+from cell_tracker_gnn.features.extract import Embed, extract_features
+from cell_tracker_gnn.graph.build import Graph, build_graph
+from cell_tracker_gnn.graph.labels import candidate_recall, label_candidates, match_cells, true_links
+from cell_tracker_gnn.simulation.damage import damage
+
+__all__ = ["DamagedMasks", "Example", "Faults", "TrainingSequence", "Variant", "prepare_example"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSequence:
+    """An annotated movie.
+
+    Parameters
+    ----------
+    name
+        How messages call it.
+    movie
+        Masks as a tracker gets them, and images if there are any.
+    markers
+        Label images whose labels are the annotated tracks.
+    tracks
+        The annotated tracks.
+    """
+
+    name: str
+    movie: Movie
+    markers: Frames
+    tracks: Tracks
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Shares of cells with faults of segmentation, see :func:`~cell_tracker_gnn.simulation.damage.damage`."""
+
+    missed: float = 0.0
+    merged: float = 0.0
+    split: float = 0.0
+    spurious: float = 0.0
+    jitter: float = 0.0
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to look at a sequence.
+
+    Parameters
+    ----------
+    every, first
+        Every how many frames one is kept, and the first of them.
+    images
+        Whether the images are seen.
+    faults
+        How the masks are damaged, if at all.
+    seed
+        Seed of the damage.
+    """
+
+    every: int = 1
+    first: int = 0
+    images: bool = True
+    faults: Faults | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A labelled graph.
+
+    Parameters
+    ----------
+    name
+        Name of the sequence.
+    graph
+        Cells and candidate links.
+    positive
+        Whether each candidate is a true link, shape (m,).
+    parent, child
+        Whether each cell has a true parent and a true child anywhere in the movie, shape (n,).
+    divides
+        Whether each cell has two children in the next frame, shape (n,).
+    recall
+        Share of the true links that are candidates.
+    """
+
+    name: str
+    graph: Graph
+    positive: NDArray[np.bool_]
+    parent: NDArray[np.bool_]
+    child: NDArray[np.bool_]
+    divides: NDArray[np.bool_]
+    recall: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Subsampled:
+    """Every so many frames of others."""
+
+    frames: Frames
+    every: int
+    first: int
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return self.frames.numbers[self.first :: self.every]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.frames.shape
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index: int, /) -> NDArray[np.generic]:
+        return self.frames[self.first + index * self.every]
+
+
+@dataclass(frozen=True, eq=False)
+class DamagedMasks:
+    """Masks with faults, the same ones whenever a frame is read."""
+
+    frames: Frames
+    faults: Faults
+    seed: int
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Frame numbers of the masks."""
+        return self.frames.numbers
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one frame."""
+        return self.frames.shape
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int, /) -> NDArray[np.generic]:
+        rng = np.random.default_rng((self.seed, self.numbers[index]))
+        mask = np.asarray(self.frames[index])
+        return damage(mask.astype(np.int64), rng, **vars(self.faults))
+
+
+def prepare_example(
+    sequence: TrainingSequence, variant: Variant, *, max_gap: int, embed: Embed | None = None
+) -> Example:
+    """Graph and labels of one variant of a sequence.
+
+    Parameters
+    ----------
+    sequence
+        The annotated movie.
+    variant
+        Which frames, with or without images, with which faults.
+    max_gap
+        Number of frames a cell may be missed.
+    embed
+        Computes embeddings of the cells.
+    """
+    masks: Frames = _Subsampled(sequence.movie.masks, variant.every, variant.first)
+    if variant.faults is not None:
+        masks = DamagedMasks(masks, variant.faults, variant.seed)
+    images = sequence.movie.images if variant.images else None
+    if images is not None:
+        images = _Subsampled(images, variant.every, variant.first)
+    movie = replace(sequence.movie, masks=masks, images=images)
+    cells, movement = extract_features(movie, max_gap=max_gap, embed=embed)
+    graph = build_graph(cells, movement, max_gap=max_gap)
+    cell, track = match_cells(cells, masks, sequence.markers)
+    truth = true_links(cells, cell, track, sequence.tracks)
+    count = len(cells)
+    next_frame = truth.daughter & (cells.frame[truth.target] - cells.frame[truth.source] == 1)
+    return Example(
+        name=sequence.name,
+        graph=graph,
+        positive=label_candidates(graph.candidates, truth, count),
+        parent=np.bincount(truth.target, minlength=count) > 0,
+        child=np.bincount(truth.source, minlength=count) > 0,
+        divides=np.bincount(truth.source[next_frame], minlength=count) > 1,
+        recall=candidate_recall(cells, graph.candidates, truth, max_gap=max_gap),
+    )
