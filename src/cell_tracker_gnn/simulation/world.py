@@ -1,0 +1,90 @@
+"""What every kind of simulated movie has in common: its facts, its world and what the world shows in a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cell_tracker_gnn.data import Integers
+
+if TYPE_CHECKING:
+    from cell_tracker_gnn.simulation.settings import SimulationSettings
+
+__all__ = ["Drawing", "Kind", "World"]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What the microscope shows in one frame.
+
+    Parameters
+    ----------
+    mask
+        Pixel value ``i + 1`` belongs to row ``i`` of ``identity``, 0 = background, (y, x) or (z, y, x), int32.
+    image
+        Intensities of the same shape, uint8 or uint16.
+    identity
+        Number of each drawn cell, never used again for another cell, shape (n,). A cell may have no pixel at all.
+    parent
+        Number of the mother of each drawn cell or 0, shape (n,).
+    """
+
+    mask: NDArray[np.int32]
+    image: NDArray[np.generic]
+    identity: Integers
+    parent: Integers
+
+
+class World(Protocol):
+    """A field of living cells that is moved on and looked at frame by frame."""
+
+    def step(self) -> None:
+        """Move on by one frame."""
+        ...
+
+    def draw(self) -> Drawing:
+        """Show the present frame."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of movie.
+
+    Parameters
+    ----------
+    name
+        Name in the settings.
+    size
+        Default size of a frame in pixels; its length is the only rank the kind has.
+    anisotropy
+        Default length of a z step in pixels of x; 1 in 2D.
+    diameter
+        Default diameter of a cell in pixels of x; None where it follows from ``size`` and ``cells`` alone.
+    volume
+        Area or volume of a mean cell, in units of diameter to the power of the rank.
+    fill
+        Largest share of the field that the mean number of cells may cover.
+    fewest
+        Smallest mean number of cells that makes sense.
+    world
+        Makes the world of these settings, with the random numbers of this generator.
+    """
+
+    name: str
+    size: tuple[int, ...]
+    anisotropy: float
+    diameter: float | None
+    volume: float
+    fill: float
+    fewest: int
+    world: Callable[[SimulationSettings, np.random.Generator], World]
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes."""
+        return len(self.size)

@@ -1,0 +1,266 @@
+"""Simulated movies: reproducible, consistent with their lineage, of the size that was asked for."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from cell_tracker_gnn.errors import InputError, OutputError, SettingsError
+from cell_tracker_gnn.simulation import KINDS, Simulation, SimulationSettings, damage, simulate, write_simulation
+
+MOVIES = [
+    SimulationSettings("nuclei", 25, (160, 180), 24, division_rate=3.0),
+    SimulationSettings("nuclei", 15, (128, 128), 10, drift=2.0, jump=40.0),
+    SimulationSettings("nuclei3d", 12, (12, 96, 100), 14, division_rate=3.0),
+    SimulationSettings("bacteria", 30, (160, 160), 40),
+    SimulationSettings("epithelium", 15, (150, 160), 50, division_rate=2.0),
+    SimulationSettings("epithelium", 5, (150, 160), 50, border=True),
+    SimulationSettings("fast", 20, (200, 200), 25, seed=3),
+]
+NAMES = [f"{i}-{movie.kind}" for i, movie in enumerate(MOVIES)]
+
+
+def masks_of(simulation: Simulation) -> NDArray[np.int32]:
+    return np.stack([frame.mask for frame in simulation])
+
+
+@pytest.mark.parametrize("settings", MOVIES, ids=NAMES)
+def test_same_seed_same_movie(settings: SimulationSettings) -> None:
+    for one, other in zip(simulate(settings), simulate(settings), strict=True):
+        assert one.number == other.number
+        np.testing.assert_array_equal(one.image, other.image)
+        np.testing.assert_array_equal(one.mask, other.mask)
+
+
+def test_other_seed_other_movie() -> None:
+    movies = [masks_of(simulate(SimulationSettings(frames=1, size=(64, 64), cells=4, seed=seed))) for seed in (0, 1)]
+    assert not np.array_equal(*movies)
+
+
+def test_iterating_twice_gives_the_same_movie() -> None:
+    simulation = simulate(SimulationSettings(frames=3, size=(64, 64), cells=4))
+    np.testing.assert_array_equal(masks_of(simulation), masks_of(simulation))
+
+
+@pytest.mark.parametrize("settings", MOVIES, ids=NAMES)
+def test_masks_agree_with_the_tracks(settings: SimulationSettings) -> None:
+    simulation = simulate(settings)
+    masks, tracks = masks_of(simulation), simulation.tracks
+    assert masks.shape == (settings.frames, *settings.shape)
+    present = np.zeros((len(tracks) + 1, settings.frames), bool)
+    for t, mask in enumerate(masks):
+        present[np.unique(mask), t] = True
+    for track, begin, end in zip(tracks.track, tracks.begin, tracks.end, strict=True):
+        assert np.flatnonzero(present[track]).tolist() == list(range(begin, end + 1))
+    for parent in np.unique(tracks.parent[tracks.parent > 0]):
+        daughters = tracks.parent == parent
+        assert daughters.sum() == 2
+        assert (tracks.begin[daughters] == tracks.end[parent - 1] + 1).all()
+
+
+@pytest.mark.parametrize("settings", MOVIES, ids=NAMES)
+def test_every_cell_is_one_piece(settings: SimulationSettings) -> None:
+    everywhere = np.ones((3,) * settings.rank)
+    for frame in simulate(settings):
+        for label, box in enumerate(ndimage.find_objects(frame.mask), 1):
+            assert box is None or ndimage.label(frame.mask[box] == label, everywhere)[1] == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("kind", "cells"), [("nuclei", 3), ("nuclei", 40), ("nuclei3d", 12), ("fast", 20), ("epithelium", 60)]
+)
+def test_number_of_cells_stays_within_a_third(kind: str, cells: int, seed: int) -> None:
+    simulation = simulate(SimulationSettings(kind, frames=20, cells=cells, seed=seed, division_rate=2.0))
+    counts = [len(np.unique(frame.mask)) - 1 for frame in simulation]
+    assert min(counts) >= cells * 2 / 3
+    assert max(counts) <= cells * 4 / 3
+
+
+@pytest.mark.parametrize(("cells", "size"), [(10, 128), (60, 256)])
+def test_colony_has_the_mean_number_and_grows(cells: int, size: int) -> None:
+    simulation = simulate(SimulationSettings("bacteria", frames=40, size=(size, size), cells=cells))
+    counts = [len(np.unique(frame.mask)) - 1 for frame in simulation]
+    assert cells * 2 / 3 <= np.mean(counts) <= cells * 4 / 3
+    assert counts[-1] > 1.5 * counts[0]
+
+
+def test_daughters_share_the_size_of_their_mother_and_lie_beside_her() -> None:
+    simulation = simulate(SimulationSettings(frames=30, size=(256, 256), cells=30, division_rate=3.0, seed=2))
+    masks, tracks = masks_of(simulation), simulation.tracks
+    shares = []
+    for mother in np.unique(tracks.parent[tracks.parent > 0]):
+        end = tracks.end[mother - 1]
+        before, after = masks[end] == mother, np.isin(masks[end + 1], tracks.track[tracks.parent == mother])
+        if not _touches_edge(before) and not _touches_edge(after):
+            shares.append(after.sum() / before.sum())
+            centres = [ndimage.center_of_mass(mask) for mask in (before, after)]
+            assert np.linalg.norm(np.subtract(*centres)) < 0.5 * simulation.settings.cell_diameter
+    assert len(shares) > 5
+    assert min(shares) > 0.8
+    assert max(shares) < 1.2
+
+
+def _touches_edge(mask: NDArray[np.bool_]) -> bool:
+    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+
+
+def test_epithelium_covers_the_field_unless_a_border_is_wanted() -> None:
+    settings = {"kind": "epithelium", "frames": 2, "cells": 40}
+    assert all((frame.mask > 0).all() for frame in simulate(SimulationSettings(**settings)))
+    assert all((frame.mask == 0).any() for frame in simulate(SimulationSettings(**settings, border=True)))
+
+
+def test_without_motion_and_division_nothing_happens() -> None:
+    settings = SimulationSettings(frames=4, size=(96, 96), cells=6, motion=0.0, division_rate=0.0)
+    tracks = simulate(settings).tracks
+    assert (tracks.parent == 0).all()
+
+
+def test_cells_of_the_fast_kind_move_more_than_their_diameter() -> None:
+    simulation = simulate(SimulationSettings("fast", frames=6, size=(256, 256), cells=30))
+    masks, moves = masks_of(simulation), []
+    for before, after in pairwise(masks):
+        labels = np.intersect1d(before[before > 0], after)
+        ends = [np.array(ndimage.center_of_mass(mask > 0, mask, labels)) for mask in (before, after)]
+        moves += np.linalg.norm(ends[1] - ends[0], axis=1).tolist()
+    assert 1 < np.median(moves) / simulation.settings.cell_diameter < 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"kind": "nucleii"}, "did you mean 'nuclei'"),
+        ({"frames": 0}, "frames is 0"),
+        ({"seed": -1}, "seed is -1"),
+        ({"cells": 0}, "cells is 0"),
+        ({"cells": 9000}, "do not fit"),
+        ({"cells": 30, "size": (64, 64), "diameter": 30}, "do not fit"),
+        ({"size": (64,)}, r"2 positive numbers \(y, x\)"),
+        ({"size": (64, -3)}, r"2 positive numbers \(y, x\)"),
+        ({"size": (64, 64), "kind": "nuclei3d"}, r"3 positive numbers \(z, y, x\)"),
+        ({"size": (64, 4)}, "fit|too small"),
+        ({"cells": 1, "size": (200, 30), "diameter": 20}, "too small"),
+        ({"diameter": 2}, "diameter is 2"),
+        ({"kind": "epithelium", "diameter": 20}, "leave it out"),
+        ({"motion": -1}, "motion is -1"),
+        ({"drift": float("nan")}, "drift is nan"),
+        ({"anisotropy": 0}, "anisotropy is 0"),
+        ({"missed": 1.5}, "missed is 1.5"),
+        ({"missed": 0.6, "split": 0.6}, "sum to more than 1"),
+    ],
+)
+def test_wrong_settings_are_refused(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        SimulationSettings(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_defaults_of_every_kind_are_valid(kind: str) -> None:
+    settings = SimulationSettings(kind)
+    assert settings.rank == len(settings.shape) == len(settings.step)
+
+
+def test_written_movie_is_complete_and_true(tmp_path: Path) -> None:
+    simulation = simulate(SimulationSettings(frames=4, size=(80, 96), cells=6, division_rate=3.0, seed=1))
+    folder = write_simulation(simulation, tmp_path / "movie")
+    tracking = folder / "01_GT" / "TRA"
+    for frame in simulation:
+        number = f"{frame.number:03d}"
+        np.testing.assert_array_equal(tifffile.imread(folder / "01" / f"t{number}.tif"), frame.image)
+        np.testing.assert_array_equal(tifffile.imread(tracking / f"man_track{number}.tif"), frame.mask)
+        np.testing.assert_array_equal(tifffile.imread(folder / "01_GT/SEG" / f"man_seg{number}.tif"), frame.mask)
+        permuted = tifffile.imread(folder / "01_ERR_SEG" / f"mask{number}.tif")
+        np.testing.assert_array_equal(permuted > 0, frame.mask > 0)
+        assert permuted.dtype == np.uint16
+    table = np.loadtxt(tracking / "man_track.txt", dtype=int, ndmin=2)
+    tracks = simulation.tracks
+    np.testing.assert_array_equal(table, np.stack([tracks.track, tracks.begin, tracks.end, tracks.parent], axis=1))
+    assert [path.name for path in tmp_path.iterdir()] == ["movie"]
+
+
+def test_written_movie_is_the_same_byte_by_byte(tmp_path: Path) -> None:
+    settings = SimulationSettings("bacteria", frames=2, size=(64, 64), cells=4, missed=0.2, jitter=0.5)
+    one, other = (write_simulation(simulate(settings), tmp_path / name) for name in "ab")
+    names = [path.relative_to(one) for path in one.rglob("*") if path.is_file()]
+    assert len(names) == 10
+    assert all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
+
+
+def test_only_a_simulation_is_overwritten(tmp_path: Path) -> None:
+    settings = SimulationSettings(frames=1, size=(64, 64), cells=2)
+    folder = write_simulation(simulate(settings), tmp_path / "movie")
+    with pytest.raises(OutputError, match="not empty"):
+        write_simulation(simulate(settings), folder)
+    longer = simulate(SimulationSettings(frames=2, size=(64, 64), cells=2))
+    write_simulation(longer, folder, overwrite=True)
+    assert len(list((folder / "01").iterdir())) == 2
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("work of years")
+    with pytest.raises(OutputError, match="something else"):
+        write_simulation(longer, precious, overwrite=True)
+    with pytest.raises(OutputError, match="is a file"):
+        write_simulation(longer, precious / "thesis.txt")
+    assert (precious / "thesis.txt").exists()
+
+
+@pytest.fixture(scope="module", params=["nuclei", "epithelium", "nuclei3d"])
+def many(request: pytest.FixtureRequest) -> NDArray[np.int32]:
+    settings = {"nuclei": ((512, 512), 200), "epithelium": ((400, 400), 200), "nuclei3d": ((20, 200, 200), 120)}
+    size, cells = settings[request.param]
+    return next(iter(simulate(SimulationSettings(request.param, frames=1, size=size, cells=cells)))).mask
+
+
+def test_damage_has_the_rates_asked_for(many: NDArray[np.int32]) -> None:
+    before, count = many.copy(), len(np.unique(many)) - 1
+    for fault, change in (("missed", -1.0), ("split", 1.0), ("spurious", 1.0), ("jitter", 0.0)):
+        if fault == "spurious" and many.all():
+            continue
+        damaged = damage(many, np.random.default_rng(0), **{fault: 0.2})
+        assert damaged.max() - count == pytest.approx(0.2 * change * count, abs=0.03 * count)
+    np.testing.assert_array_equal(many, before)
+
+
+def test_merging_takes_touching_cells() -> None:
+    packed = next(iter(simulate(SimulationSettings("epithelium", frames=1, cells=80)))).mask
+    count = len(np.unique(packed))
+    damaged = damage(packed, np.random.default_rng(0), merged=0.4)
+    assert count - damaged.max() == pytest.approx(0.2 * count, abs=0.02 * count)
+    assert damaged.all()
+
+
+def test_merging_closes_a_narrow_gap() -> None:
+    mask = np.zeros((20, 30), np.uint8)
+    mask[5:15, 4:12], mask[5:15, 14:22] = 3, 8
+    damaged = damage(mask, np.random.default_rng(0), merged=1.0)
+    assert damaged.dtype == np.uint8
+    assert set(np.unique(damaged)) == {0, 1}
+    assert ndimage.label(damaged)[1] == 1
+
+
+def test_damage_survives_an_empty_frame_and_large_labels() -> None:
+    rng = np.random.default_rng(0)
+    empty = np.zeros((4, 8, 8), np.uint16)
+    assert not damage(empty, rng, missed=0.5, spurious=1.0).any()
+    large = np.zeros((16, 16), np.int64)
+    large[2:7, 2:7], large[9:14, 9:14] = 1 << 40, 7
+    assert set(np.unique(damage(large, rng))) == {0, 1, 2}
+
+
+def test_damage_refuses_what_it_cannot_do() -> None:
+    rng, mask = np.random.default_rng(0), np.zeros((8, 8), np.int32)
+    with pytest.raises(SettingsError, match="split is 2"):
+        damage(mask, rng, split=2)
+    with pytest.raises(SettingsError, match=r"sum to 1\.2"):
+        damage(mask, rng, missed=0.6, merged=0.6)
+    with pytest.raises(InputError, match="float64"):
+        damage(np.zeros((8, 8)), rng)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="label -1"):
+        damage(mask - 1, rng)
