@@ -36,8 +36,11 @@ def scores_of(folder: Path, result: Tracks, truth: Tracks = TRUTH, **options: in
     [{}, {"rank": 3}, {"digits": 4}, {"digits": 6}, {"first": 7}, {"first": 998, "digits": 4}],
     ids=["2D", "3D", "4 digits", "6 digits", "first frame 7", "across 1000"],
 )
-def test_truth_scores_ideal_against_itself(tmp_path: Path, options: dict[str, int]) -> None:
+def test_truth_scores_ideal_against_itself(
+    tmp_path: Path, options: dict[str, int], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
     scores = scores_of(tmp_path, TRUTH, **options)
+    assert (caplog.text, *capsys.readouterr()) == ("", "", "")
     assert {name: scores[name] for name in IDEAL} == {name: pytest.approx(1.0) for name in IDEAL}
     assert {name: scores[name] for name in FAULTLESS} == dict.fromkeys(FAULTLESS, 0)
     assert scores["links"] == 5 + 2 + 2 + 2 + 2

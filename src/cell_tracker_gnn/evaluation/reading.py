@@ -59,7 +59,8 @@ def compare(result: Path, ground_truth: Path) -> Comparison:
     truth_folder = _truth_folder(ground_truth)
     truth_path, result_path = truth_folder / "man_track.txt", _result_table(result)
     truth_table, result_table = read_lineage_table(truth_path), read_lineage_table(result_path)
-    markers, masks = open_movie(truth_folder).masks, open_movie(result).masks
+    # No measure depends on the scale, so none is asked for.
+    markers, masks = (open_movie(folder, scale=(1.0, 1.0, 1.0)).masks for folder in (truth_folder, result))
     _check_frames(masks, markers, result, truth_folder)
     numbers = markers.numbers
     matches = _in_threads(lambda index: match_frame(markers[index], masks[index]), range(len(numbers)))
