@@ -87,13 +87,12 @@ def write_result(sequence: Sequence, links: Iterable[Link], out: Path) -> None:
     numbers = [int(re.findall(r"\d+", path.stem)[-1]) for path in sequence.masks]
     for frame, path in enumerate(sequence.masks):
         mask = sequence.mask(frame)
-        labels, inverse = np.unique(mask, return_inverse=True)
-        table = np.zeros(len(labels), np.uint16)
-        for position, label in enumerate(labels.tolist()):
-            if label:
-                table[position] = _continue((frame, label), parent, children, track, rows)
+        labels = np.flatnonzero(np.bincount(mask.ravel()))
+        table = np.zeros(int(mask.max()) + 1, np.uint16)
+        for label in labels[labels > 0].tolist():
+            table[label] = _continue((frame, label), parent, children, track, rows)
         digits = re.findall(r"\d+", path.stem)[-1]
-        tifffile.imwrite(out / f"mask{digits}.tif", table[inverse].reshape(mask.shape), compression="zlib")
+        tifffile.imwrite(out / f"mask{digits}.tif", table[mask], compression="zlib")
     lines = [f"{name} {numbers[begin]} {numbers[end]} {up}\n" for name, (begin, end, up) in rows.items()]
     (out / "res_track.txt").write_text("".join(lines), "utf-8")
 

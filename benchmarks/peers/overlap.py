@@ -17,9 +17,11 @@ def link(sequence: Sequence) -> Iterator[Link]:
     for frame in range(1, len(sequence.masks)):
         after = sequence.mask(frame)
         both = (before != 0) & (after != 0)
-        pairs, shared = np.unique(np.stack([after[both], before[both]]), axis=1, return_counts=True)
+        width = int(before.max()) + 1
+        pairs, shared = np.unique(after[both].astype(np.int64) * width + before[both], return_counts=True)
         best: dict[int, tuple[int, int]] = {}
-        for target, source, size in zip(*pairs.tolist(), shared.tolist(), strict=True):
+        for pair, size in zip(pairs.tolist(), shared.tolist(), strict=True):
+            target, source = divmod(pair, width)
             best[target] = max(best.get(target, (0, 0)), (size, source))
         yield from (((frame - 1, source), (frame, target)) for target, (_, source) in best.items())
         before = after
