@@ -1,0 +1,119 @@
+"""From chosen links to the lineage: kinds of links, tracks, parents and identities."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from cell_tracker_gnn.data import KINDS, Cells, Integers, Lineage, Links, Movie, Tracks
+from cell_tracker_gnn.errors import LinkingError
+from cell_tracker_gnn.linking.problem import Flags
+
+__all__ = ["build_lineage"]
+
+_MOVE, _GAP, _DIVISION = (KINDS.index(kind) for kind in ("move", "gap", "division"))
+
+
+def build_lineage(
+    cells: Cells,
+    source: ArrayLike,
+    target: ArrayLike,
+    probability: ArrayLike,
+    chosen: ArrayLike,
+    *,
+    movie: Movie | None = None,
+    run: dict[str, object] | None = None,
+) -> Lineage:
+    """Build tracks from the chosen links.
+
+    A cell with two children divides: both links are divisions and both daughters begin tracks. A track also ends at a
+    gap; the track after it has the same identity. A cell with several parents goes on from the most probable one.
+    Tracks are numbered by (begin, label of the first cell); an identity is the number of its first track.
+
+    Parameters
+    ----------
+    cells
+        The n detections.
+    source, target, probability
+        Candidate links (rows of ``cells``) and their probability, shape (m,).
+    chosen
+        Which links are chosen, shape (m,).
+    movie, run
+        Kept in the lineage for the writers.
+
+    Raises
+    ------
+    LinkingError
+        If a chosen link does not lead to a later frame.
+    """
+    links = _links(cells, source, target, probability, chosen)
+    main = _main(links)
+    goes_on = main & (links.kind == _MOVE)
+    track, order = _number(cells, _join(len(cells), links, goes_on))
+    same = _join(len(cells), links, main & (links.kind != _DIVISION))
+    tracks = len(order)
+    begin, end = np.zeros(tracks, np.int64), np.zeros(tracks, np.int64)
+    begin[:] = cells.frame[order]
+    np.maximum.at(end, track - 1, cells.frame)
+    parent = np.zeros(tracks, np.int64)
+    starts = main & ~goes_on
+    parent[track[links.target[starts]] - 1] = track[links.source[starts]]
+    first_track = np.full(int(same.max(initial=-1)) + 1, tracks + 1)
+    np.minimum.at(first_track, same, track)
+    return Lineage(
+        cells=cells,
+        links=links,
+        track=track,
+        tracks=Tracks(np.arange(1, tracks + 1), begin, end, parent, first_track[same[order]]),
+        movie=movie,
+        run=dict(run or {}),
+    )
+
+
+def _links(cells: Cells, source: ArrayLike, target: ArrayLike, probability: ArrayLike, chosen: ArrayLike) -> Links:
+    """Collect the chosen links with their kinds, ordered by source and target."""
+    keep = np.asarray(chosen, dtype=np.bool_)
+    begin, end = np.asarray(source, dtype=np.int64)[keep], np.asarray(target, dtype=np.int64)[keep]
+    order = np.lexsort((end, begin))
+    begin, end = begin[order], end[order]
+    gap = cells.frame[end] - cells.frame[begin]
+    if np.any(gap < 1):
+        back = int(np.argmax(gap < 1))
+        raise LinkingError(
+            f"the link from cell {begin[back]} to cell {end[back]} does not lead to a later frame; "
+            "remove it from the candidates"
+        )
+    divides = np.bincount(begin, minlength=len(cells))[begin] > 1
+    kind = np.where(divides, _DIVISION, np.where(gap > 1, _GAP, _MOVE))
+    return Links(begin, end, kind.astype(np.int64), np.asarray(probability, dtype=np.float64)[keep][order])
+
+
+def _main(links: Links) -> Flags:
+    """Whether each link comes from the most probable parent of its target, the first one among equals."""
+    order = np.lexsort((links.source, -links.probability, links.target))
+    first = np.ones(len(links), np.bool_)
+    first[1:] = np.diff(links.target[order]) > 0
+    main = np.zeros(len(links), np.bool_)
+    main[order] = first
+    return main
+
+
+def _join(cells: int, links: Links, used: Flags) -> Integers:
+    """Component of each cell under the used links, shape (n,)."""
+    if cells == 0:
+        return np.zeros(0, np.int64)
+    ends = (links.source[used], links.target[used])
+    graph = csr_array((np.ones(len(ends[0]), np.int8), ends), shape=(cells, cells))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def _number(cells: Cells, component: Integers) -> tuple[Integers, Integers]:
+    """Track number of each cell, shape (n,), and the first cell of each track, shape (k,)."""
+    by_time = np.lexsort((cells.label, cells.frame))
+    found, first = np.unique(component[by_time], return_index=True)
+    ranking = np.argsort(first)
+    number = np.zeros(len(found), np.int64)
+    number[found[ranking]] = np.arange(1, len(found) + 1)
+    return number[component], by_time[first[ranking]]
