@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from os import PathLike
 from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -14,7 +15,19 @@ from numpy.typing import NDArray
 
 from cell_tracker_gnn.errors import FrameMismatchError, InputError
 
-__all__ = ["KINDS", "ArrayFrames", "Cells", "Floats", "Frames", "Integers", "Lineage", "Links", "Movie", "Scale", "Tracks"]
+__all__ = [
+    "KINDS",
+    "ArrayFrames",
+    "Cells",
+    "Floats",
+    "Frames",
+    "Integers",
+    "Lineage",
+    "Links",
+    "Movie",
+    "Scale",
+    "Tracks",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -213,12 +226,12 @@ class Cells:
     @property
     def position(self) -> Floats:
         """Centre of mass in units of ``scale``, shape (n, rank)."""
-        return self.centroid * np.asarray(self.scale.step)
+        return np.asarray(self.centroid * np.asarray(self.scale.step))
 
     @property
     def volume(self) -> Floats:
         """Area or volume in units of ``scale``, shape (n,)."""
-        return self.size * float(np.prod(self.scale.step))
+        return np.asarray(self.size * np.prod(self.scale.step), dtype=np.float64)
 
     @property
     def diameter(self) -> Floats:
@@ -234,7 +247,8 @@ class Cells:
 
     def select(self, chosen: NDArray[np.generic]) -> Self:
         """Rows chosen by an index or boolean array."""
-        rows = {f.name: getattr(self, f.name)[chosen] for f in fields(self) if f.name not in ("numbers", "shape", "scale")}
+        names = [f.name for f in fields(self) if f.name not in ("numbers", "shape", "scale")]
+        rows = {name: getattr(self, name)[chosen] for name in names}
         return replace(self, **rows)
 
 
@@ -318,8 +332,17 @@ class Lineage:
     movie: Movie | None = field(default=None, repr=False)
     run: dict[str, object] = field(default_factory=dict, repr=False)
 
-    def write(self, path: str, *, overwrite: bool = False) -> None:
+    def write(self, path: str | PathLike[str], *, overwrite: bool = False, wide_labels: bool = False) -> None:
         """Write the CTC result, ``links.csv``, ``cells.csv``, ``tracks.csv`` and ``run.json`` into the folder ``path``.
+
+        Parameters
+        ----------
+        path
+            A new or empty folder.
+        overwrite
+            Replace a former result.
+        wide_labels
+            Write 32-bit masks, for more than 65,535 tracks.
 
         Raises
         ------
@@ -328,4 +351,4 @@ class Lineage:
         """
         from cell_tracker_gnn.io.result import write_result
 
-        write_result(self, path, overwrite=overwrite)
+        write_result(self, path, overwrite=overwrite, wide_labels=wide_labels)

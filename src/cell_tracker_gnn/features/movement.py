@@ -83,7 +83,8 @@ def probe_cells(pixels: MaskPixels) -> tuple[Floats, Integers]:
 
 def meet(before: FrameState, after: FrameState, motions: Sequence[Motion]) -> Meeting:
     """Move the cells of ``before`` along ``motions``, one per frame step, into the frame of ``after``."""
-    drift = np.broadcast_to(sum((m.drift for m in motions), np.zeros(before.probes.shape[1])), before.cells.centroid.shape)
+    moved = sum((m.drift for m in motions), np.zeros(before.probes.shape[1]))
+    drift = np.broadcast_to(moved, before.cells.centroid.shape)
     flow = _cell_flow(before, motions)
     pairs = [_landings(before, after, displacement) for displacement in (drift, flow)]
     count = len(after.cells)

@@ -71,7 +71,7 @@ class MaskPixels:
 
     @classmethod
     def of(cls, mask: NDArray[np.generic], *, min_size: int = 0) -> MaskPixels:
-        """Group the foreground pixels of a label image by label; cells of fewer than ``min_size`` pixels are left out."""
+        """Group the foreground pixels of a label image by label, without cells of fewer than ``min_size`` pixels."""
         flat = np.ascontiguousarray(mask).reshape(-1)
         pixel = np.flatnonzero(flat)
         value = flat[pixel]

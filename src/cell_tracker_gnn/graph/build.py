@@ -11,9 +11,12 @@ from cell_tracker_gnn.data import Cells
 from cell_tracker_gnn.features.movement import Movement
 from cell_tracker_gnn.graph.candidates import Candidates, find_candidates, measure_spacing
 from cell_tracker_gnn.graph.edges import link_features
-from cell_tracker_gnn.graph.nodes import cell_features
+from cell_tracker_gnn.graph.nodes import cell_features, measured_features
 
-__all__ = ["Graph", "build_graph"]
+__all__ = ["DESCRIPTIONS", "Graph", "build_graph"]
+
+DESCRIPTIONS: tuple[str, ...] = ("relative", "measured")
+"""How cells and links can be described: by relative features, or by the measurements as they are (the paper)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +30,9 @@ class Graph:
     candidates
         The candidate links, ordered by target.
     cell_features
-        Shape (n, f), columns :data:`~cell_tracker_gnn.graph.nodes.CELL_FEATURES`.
+        Shape (n, f), columns :data:`~cell_tracker_gnn.graph.nodes.CELL_FEATURES`, or the measurements as they are.
     link_features
-        Shape (m, g), columns :data:`~cell_tracker_gnn.graph.edges.LINK_FEATURES`.
+        Shape (m, g), columns :data:`~cell_tracker_gnn.graph.edges.LINK_FEATURES`, or none.
     """
 
     cells: Cells
@@ -38,7 +41,9 @@ class Graph:
     link_features: NDArray[np.float32]
 
 
-def build_graph(cells: Cells, movement: Movement, *, max_gap: int, max_move: float | None = None) -> Graph:
+def build_graph(
+    cells: Cells, movement: Movement, *, max_gap: int, max_move: float | None = None, describe: str = "relative"
+) -> Graph:
     """Find the candidate links of a movie and describe cells and links.
 
     Parameters
@@ -49,9 +54,14 @@ def build_graph(cells: Cells, movement: Movement, *, max_gap: int, max_move: flo
         Number of frames a cell may be missed.
     max_move
         Largest distance to the expected place per frame step in units of the scale; None adapts it to each cell.
+    describe
+        One of :data:`DESCRIPTIONS`.
     """
     spacing = measure_spacing(cells)
     candidates = find_candidates(cells, movement, spacing, max_gap=max_gap, max_move=max_move)
+    if describe == "measured":
+        nothing = np.zeros((len(candidates), 0), np.float32)
+        return Graph(cells, candidates, measured_features(cells), nothing)
     return Graph(
         cells=cells,
         candidates=candidates,

@@ -1,12 +1,13 @@
 """Candidate links: which later cells may be the same cell or a daughter.
 
-Each cell looks for the nearest cells around the places where drift and flow expect it, and is looked for by them, within
-a radius that follows its own size and the spacing of its neighbours. Masks that meet are always candidates.
+Each cell looks for the nearest cells around the places where drift and flow expect it, and is looked for by them,
+within a radius that follows its own size and the spacing of its neighbours. Masks that meet are always candidates.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -92,7 +93,7 @@ def _without_self(distance: Floats, index: Integers, taken: int) -> tuple[Floats
 def _frame_rows(cells: Cells) -> list[tuple[int, int]]:
     """First and one past the last row of every frame."""
     bound = np.searchsorted(cells.frame, np.arange(len(cells.numbers) + 1))
-    return [(int(a), int(b)) for a, b in zip(bound[:-1], bound[1:], strict=True)]
+    return [(int(a), int(b)) for a, b in pairwise(bound)]
 
 
 def find_candidates(
@@ -123,7 +124,9 @@ def find_candidates(
         nearest = NEAREST[min(ahead, len(NEAREST)) - 1]
         for moved in _expected_places(cells, movement, ahead):
             for before, after in zip(rows[:-ahead], rows[ahead:], strict=True):
-                pairs.append(_nearest_pairs(moved, cells.centroid * step, before, after, radius, nearest))
+                pairs.append(
+                    _nearest_pairs(moved, cells.centroid * step, before, after, radius=radius, nearest=nearest)
+                )
     pair = np.concatenate(pairs)
     key = np.unique(pair[:, 1] * max(len(cells), 1) + pair[:, 0])
     target, source = np.divmod(key, max(len(cells), 1))
@@ -143,7 +146,7 @@ def _expected_places(cells: Cells, movement: Movement, ahead: int) -> list[Float
 
 
 def _nearest_pairs(
-    moved: Floats, position: Floats, before: tuple[int, int], after: tuple[int, int], radius: Floats, nearest: int
+    moved: Floats, position: Floats, before: tuple[int, int], after: tuple[int, int], *, radius: Floats, nearest: int
 ) -> Integers:
     """Pairs (source, target) that are among each other's nearest within the radius of the source."""
     if before[0] == before[1] or after[0] == after[1]:

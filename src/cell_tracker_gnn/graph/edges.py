@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Cells, Floats, Integers
 from cell_tracker_gnn.features.movement import Movement
@@ -20,7 +21,7 @@ ALONE = -3.0
 Columns = dict[str, Floats]
 
 
-def link_features(cells: Cells, movement: Movement, spacing: Spacing, candidates: Candidates) -> Floats:
+def link_features(cells: Cells, movement: Movement, spacing: Spacing, candidates: Candidates) -> NDArray[np.float32]:
     """All features of the candidate links, in the order of :data:`LINK_FEATURES`, shape (m, f).
 
     Parameters
@@ -43,7 +44,7 @@ def link_features(cells: Cells, movement: Movement, spacing: Spacing, candidates
 
 
 class _Geometry:
-    """Displacements of the candidates after compensation, in units of the scale, and the length they are measured by."""
+    """Displacements of the candidates after compensation, in units of the scale, and the length to measure them by."""
 
     def __init__(self, cells: Cells, movement: Movement, candidates: Candidates) -> None:
         step = np.asarray(cells.scale.step)
@@ -89,7 +90,7 @@ def _overlaps(cells: Cells, candidates: Candidates) -> Columns:
 
 
 def _rivals(cells: Cells, candidates: Candidates, g: _Geometry, overlap: Floats) -> Columns:
-    """Ranks and margins among the candidates of the same source and of the same target, and the best next-frame ones."""
+    """Ranks and margins among the candidates of the same source and of the same target; the best of the next frame."""
     columns: Columns = {}
     for name, group in (("source", g.source_group), ("target", g.target_group)):
         columns[f"rank_at_{name}"] = np.log1p(rank_in_group(group, g.nearer))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Cells, Frames, Integers, Tracks
+from cell_tracker_gnn.data import Cells, Frames, Integers
 from cell_tracker_gnn.graph.candidates import Candidates
+from cell_tracker_gnn.io import LineageTable
 
 __all__ = ["Truth", "candidate_recall", "label_candidates", "match_cells", "true_links"]
 
@@ -74,7 +75,7 @@ def match_cells(cells: Cells, masks: Frames, markers: Frames) -> tuple[Integers,
     return joined[:, 0], joined[:, 1]
 
 
-def true_links(cells: Cells, cell: Integers, track: Integers, tracks: Tracks) -> Truth:
+def true_links(cells: Cells, cell: Integers, track: Integers, lineage: LineageTable) -> Truth:
     """True links between detections from their annotated tracks.
 
     Parameters
@@ -83,7 +84,7 @@ def true_links(cells: Cells, cell: Integers, track: Integers, tracks: Tracks) ->
         The detections.
     cell, track
         Which detection is which track, see :func:`match_cells`.
-    tracks
+    lineage
         The annotated tracks with their parents; a lone child of a parent is the same cell after a gap.
     """
     order = np.lexsort((cells.frame[cell], track))
@@ -93,7 +94,7 @@ def true_links(cells: Cells, cell: Integers, track: Integers, tracks: Tracks) ->
     unique, first = np.unique(label, return_index=True)
     last = np.r_[first[1:], len(label)] - 1
     place = {int(u): i for i, u in enumerate(unique)}
-    parent = dict(zip(tracks.track.tolist(), tracks.parent.tolist(), strict=True))
+    parent = dict(zip(lineage.label.tolist(), lineage.parent.tolist(), strict=True))
     pairs = [
         (row[last[place[ancestor]]], row[first[place[child]]])
         for child in place

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Cells, Floats
 from cell_tracker_gnn.graph.candidates import Spacing
 
-__all__ = ["CELL_FEATURES", "IMAGE_CELL_FEATURES", "cell_features"]
+__all__ = ["CELL_FEATURES", "IMAGE_CELL_FEATURES", "cell_features", "measured_features"]
 
 IMAGE_CELL_FEATURES: tuple[str, ...] = ("mean", "deviation", "maximum", "mean_in_frame", "has_image")
 """Cell features that are 0 without images."""
@@ -29,7 +30,7 @@ CELL_FEATURES: tuple[str, ...] = (
 """Names of the cell features, in the order of their columns."""
 
 
-def cell_features(cells: Cells, spacing: Spacing) -> Floats:
+def cell_features(cells: Cells, spacing: Spacing) -> NDArray[np.float32]:
     """All features of the cells, in the order of :data:`CELL_FEATURES`, shape (n, f)."""
     diameter, frames = cells.diameter, len(cells.numbers)
     count = np.bincount(cells.frame, minlength=frames)
@@ -59,6 +60,25 @@ def cell_features(cells: Cells, spacing: Spacing) -> Floats:
     return np.stack([columns[name] for name in CELL_FEATURES], axis=1).astype(np.float32)
 
 
+def measured_features(cells: Cells) -> NDArray[np.float32]:
+    """The measurements of the paper as they are, then the embedding, shape (n, f + d).
+
+    Frame, centroid, bounding box, area or volume, major and minor axis length, minimum, mean and maximum intensity.
+    """
+    return np.concatenate(
+        [
+            cells.frame[:, None],
+            cells.centroid,
+            cells.box,
+            cells.volume[:, None],
+            cells.axes[:, [0, -1]],
+            np.nan_to_num(cells.intensity[:, :3]),
+            cells.embedding,
+        ],
+        axis=1,
+    ).astype(np.float32)
+
+
 def _border_distance(cells: Cells) -> Floats:
     """Distance from the bounding box to the border of the field within the plane, in units of the scale, shape (n,)."""
     rank = cells.rank
@@ -73,7 +93,7 @@ def _frame_median(cells: Cells, value: Floats) -> Floats:
     order = np.lexsort((value, cells.frame))
     bound = np.searchsorted(cells.frame, np.arange(len(cells.numbers) + 1))
     middle = np.minimum((bound[:-1] + bound[1:]) // 2, max(len(cells) - 1, 0))
-    return value[order][middle][cells.frame] if len(cells) else np.zeros(0)
+    return np.asarray(value[order][middle][cells.frame]) if len(cells) else np.zeros(0)
 
 
 def _frame_rank(cells: Cells, value: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from cell_tracker_gnn.io.ctc import LineageTable, SequencePaths, find_sequence, read_lineage_table, write_ctc
 from cell_tracker_gnn.io.movie import Source, open_frames, open_movie
-from cell_tracker_gnn.io.output import check_output
+from cell_tracker_gnn.io.output import check_output, write_json
 from cell_tracker_gnn.io.result import write_result
 from cell_tracker_gnn.io.scale import read_scale
 from cell_tracker_gnn.io.table import read_table, write_table
@@ -19,6 +19,7 @@ __all__ = [
     "read_scale",
     "read_table",
     "write_ctc",
+    "write_json",
     "write_result",
     "write_table",
 ]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
 from cell_tracker_gnn.errors import OutputError
 
-__all__ = ["check_output", "new_file", "result_folder"]
+__all__ = ["check_output", "new_file", "result_folder", "write_json"]
 
 _MARKER = ".cell-tracker-gnn"
 _SIGNS = ("run.json", "res_track.txt")
@@ -98,6 +99,22 @@ def new_file(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(values: Mapping[str, object], path: Path) -> None:
+    """Write plain values as strict JSON, complete or not at all.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    try:
+        with new_file(path) as temporary:
+            text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+            temporary.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror}); choose another place") from error
 
 
 def _install(partial: Path, target: Path) -> None:

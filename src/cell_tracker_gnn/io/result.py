@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from os import PathLike
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import KINDS, Lineage
 from cell_tracker_gnn.io.ctc import write_ctc
-from cell_tracker_gnn.io.output import check_output, new_file, result_folder
+from cell_tracker_gnn.io.output import check_output, result_folder, write_json
 from cell_tracker_gnn.io.table import write_table
 
 __all__ = ["cell_columns", "check_output", "link_columns", "track_columns", "write_result"]
@@ -127,9 +126,7 @@ def _write_run(lineage: Lineage, path: Path) -> None:
         },
         "result": {"cells": len(cells), "links": len(lineage.links), "tracks": len(lineage.tracks)},
     }
-    with new_file(path) as temporary:
-        text = json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_json({name: _plain(value) for name, value in record.items()}, path)
 
 
 def _plain(value: object) -> object:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +13,7 @@ __all__ = ["CompetitionBlock", "PathfinderConvolution", "group_softmax", "mlp"]
 def mlp(*widths: int, dropout: float = 0.0, norm: bool = False) -> nn.Sequential:
     """Linear layers of the given widths with ReLU between them; with ``norm`` a layer norm before each ReLU."""
     layers: list[nn.Module] = []
-    for index, (before, after) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for index, (before, after) in enumerate(pairwise(widths)):
         layers.append(nn.Linear(before, after))
         if index < len(widths) - 2:
             if norm:
@@ -123,4 +125,5 @@ class PathfinderConvolution(nn.Module):
         scale = degree.rsqrt()
         values = self.linear(cells)
         messages = values[source] * (scale[source] * weight * scale[target])[:, None]
-        return (values * (scale * scale)[:, None]).index_add(0, target, messages) + self.bias
+        kept: Tensor = (values * (scale * scale)[:, None]).index_add(0, target, messages)
+        return kept + self.bias

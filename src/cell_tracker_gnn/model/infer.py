@@ -11,7 +11,7 @@ import torch
 from cell_tracker_gnn.data import Floats
 from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.graph.windows import cut_windows
-from cell_tracker_gnn.model.tracker import TrackerNetwork
+from cell_tracker_gnn.model.paper import Network
 
 __all__ = ["Scores", "score_graph"]
 
@@ -33,7 +33,7 @@ class Scores:
 
 
 def score_graph(
-    network: TrackerNetwork,
+    network: Network,
     graph: Graph,
     *,
     device: torch.device | None = None,

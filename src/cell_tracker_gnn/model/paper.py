@@ -16,9 +16,9 @@ from torch.nn.functional import cosine_similarity
 
 from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.model.blocks import PathfinderConvolution, mlp
-from cell_tracker_gnn.model.tracker import Logits
+from cell_tracker_gnn.model.tracker import Logits, TrackerNetwork
 
-__all__ = ["PaperConfig", "PaperNetwork"]
+__all__ = ["Network", "PaperConfig", "PaperNetwork"]
 
 CELL_HIDDEN, CELL_WIDTH = 64, 16
 LINK_HIDDEN, LINK_WIDTH = 128, 64
@@ -70,6 +70,12 @@ class PaperNetwork(nn.Module):
         Sizes of the network.
     """
 
+    describe = "measured"
+    """How cells and links are described to it, see :data:`~cell_tracker_gnn.graph.build.DESCRIPTIONS`."""
+
+    cell_low: Tensor
+    cell_range: Tensor
+
     def __init__(self, config: PaperConfig) -> None:
         super().__init__()
         self.config = config
@@ -77,7 +83,7 @@ class PaperNetwork(nn.Module):
         self.register_buffer("cell_low", torch.zeros(inputs))
         self.register_buffer("cell_range", torch.ones(inputs))
         self.encode_measured = mlp(config.measured, CELL_HIDDEN, CELL_WIDTH)
-        self.encode_learned = mlp(config.learned, CELL_HIDDEN, CELL_WIDTH) if config.learned else None
+        self.encode_learned = mlp(max(config.learned, 1), CELL_HIDDEN, CELL_WIDTH)
         width = CELL_WIDTH * (2 if config.learned else 1)
         raw = inputs + (2 if config.learned else 1)
         self.encode_link = mlp(raw + 3 * width + 1, LINK_HIDDEN, LINK_WIDTH)
@@ -98,10 +104,10 @@ class PaperNetwork(nn.Module):
     def forward(self, cell_features: Tensor, link_features: Tensor, source: Tensor, target: Tensor) -> Logits:
         """Log-odds of the links; beginnings, ends and divisions are left at 0. ``link_features`` are not used."""
         raw = (cell_features - self.cell_low) / self.cell_range
-        measured, learned = raw.split([self.config.measured, self.config.learned], dim=1)
+        measured, learned = torch.split(raw, [self.config.measured, self.config.learned], dim=1)
         encoded = [self.encode_measured(measured)]
         alike = [cosine_similarity(measured[source], measured[target], dim=1)[:, None]]
-        if self.encode_learned is not None:
+        if self.config.learned:
             encoded.append(self.encode_learned(learned))
             alike.append(cosine_similarity(learned[source], learned[target], dim=1)[:, None])
         cells = torch.cat(encoded, dim=1)
@@ -120,3 +126,7 @@ def _compare(cells: Tensor, source: Tensor, target: Tensor) -> Tensor:
     first, second = cells[source], cells[target]
     alike = cosine_similarity(first, second, dim=1)[:, None]
     return torch.cat([first, second, (first - second).abs(), alike], dim=1)
+
+
+Network = TrackerNetwork | PaperNetwork
+"""Either preset: both take features of cells and links with the links' ends, and give log-odds."""

@@ -66,7 +66,9 @@ class TrackerConfig:
         if self.width < 1 or self.heads < 1 or self.width % self.heads:
             raise SettingsError(f"width {self.width} is not a multiple of heads {self.heads}; choose another width")
         if self.blocks < 0 or not 0 <= self.dropout < 1:
-            raise SettingsError(f"blocks {self.blocks} or dropout {self.dropout} is out of range; see their description")
+            raise SettingsError(
+                f"blocks {self.blocks} or dropout {self.dropout} is out of range; see their description"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """The sizes as plain values."""
@@ -86,6 +88,14 @@ class TrackerNetwork(nn.Module):
     config
         Sizes of the network.
     """
+
+    describe = "relative"
+    """How cells and links are described to it, see :data:`~cell_tracker_gnn.graph.build.DESCRIPTIONS`."""
+
+    cell_mean: Tensor
+    cell_scale: Tensor
+    link_mean: Tensor
+    link_scale: Tensor
 
     def __init__(self, config: TrackerConfig) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset
+from torch.utils.data import Dataset, IterableDataset
 
 from cell_tracker_gnn.data import Integers
 from cell_tracker_gnn.graph.edges import IMAGE_LINK_FEATURES, LINK_FEATURES
@@ -16,7 +16,7 @@ from cell_tracker_gnn.graph.nodes import CELL_FEATURES, IMAGE_CELL_FEATURES
 from cell_tracker_gnn.graph.windows import cut_window
 from cell_tracker_gnn.training.examples import Example
 
-__all__ = ["Batch", "WindowStream", "join_batch", "whole_batches", "window_batch"]
+__all__ = ["Batch", "Batches", "WindowStream", "join_batch", "whole_batches", "window_batch"]
 
 IMAGE_LINK_COLUMNS = [LINK_FEATURES.index(name) for name in IMAGE_LINK_FEATURES]
 IMAGE_CELL_COLUMNS = [CELL_FEATURES.index(name) for name in IMAGE_CELL_FEATURES]
@@ -76,10 +76,29 @@ def window_batch(example: Example, begin: int, end: int) -> Batch:
     )
 
 
+class Batches(Dataset[Batch]):
+    """A fixed list of batches.
+
+    Parameters
+    ----------
+    batches
+        The batches, in their order.
+    """
+
+    def __init__(self, batches: Sequence[Batch]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.batches[index]
+
+
 class WindowStream(IterableDataset[Batch]):
     """An endless, seeded stream of batches of about the same number of links.
 
-    Sequences are drawn with a weight of the square root of their links, so that one large movie does not drown the rest.
+    Sequences are drawn with a weight of the square root of their links: one large movie does not drown the rest.
 
     Parameters
     ----------
@@ -133,17 +152,19 @@ class WindowStream(IterableDataset[Batch]):
 
     def _draw(self, rng: np.random.Generator) -> Batch:
         example = self.examples[rng.choice(len(self.examples), p=self.weight)]
-        frames = len(example.graph.cells.numbers)
-        length = min(frames, int(rng.integers(self.frames[0], self.frames[1] + 1)))
-        begin = int(rng.integers(0, frames - length + 1))
+        first, last = example.frames
+        length = min(last - first, int(rng.integers(self.frames[0], self.frames[1] + 1)))
+        begin = int(rng.integers(first, last - length + 1))
         # Dense movies are cut shorter, so that one window never fills several batches.
         bound = np.searchsorted(example.graph.cells.frame, np.arange(begin, begin + length + 1))
         per_cell = len(example.positive) / max(len(example.graph.cells), 1)
         fits = int(np.searchsorted((bound - bound[0]) * per_cell, 1.2 * self.links))
-        length = max(min(length, fits), min(frames, 4))
+        length = max(min(length, fits), min(last - first, 4))
         part = window_batch(example, begin, begin + length)
         if rng.random() < self.hide_gaps:
-            part = _without_gaps(part, example.graph.candidates.ahead[cut_window(example.graph, begin, begin + length).links])
+            part = _without_gaps(
+                part, example.graph.candidates.ahead[cut_window(example.graph, begin, begin + length).links]
+            )
         return _without_images(part) if rng.random() < self.hide_images else part
 
 
@@ -166,14 +187,14 @@ def _without_gaps(batch: Batch, ahead: Integers) -> Batch:
     )
 
 
-def whole_batches(examples: Sequence[Example], *, links: int, frames: int) -> list[Batch]:
+def whole_batches(examples: Sequence[Example], *, links: int, frames: int) -> Batches:
     """Windows that cover every example once, joined to batches of about ``links`` links."""
     batches: list[Batch] = []
     parts: list[Batch] = []
     for example in examples:
-        total = len(example.graph.cells.numbers)
-        for begin in range(0, max(total - 1, 1), frames):
-            part = window_batch(example, begin, min(begin + frames + 1, total))
+        first, last = example.frames
+        for begin in range(first, max(last - 1, first + 1), frames):
+            part = window_batch(example, begin, min(begin + frames + 1, last))
             if len(part.positive):
                 parts.append(part)
             if sum(len(p.positive) for p in parts) >= links:
@@ -181,4 +202,4 @@ def whole_batches(examples: Sequence[Example], *, links: int, frames: int) -> li
                 parts = []
     if parts:
         batches.append(join_batch(parts))
-    return batches
+    return Batches(batches)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Frames, Movie, Tracks
+from cell_tracker_gnn.data import Frames, Movie
 from cell_tracker_gnn.features.extract import Embed, extract_features
 from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.graph.labels import candidate_recall, label_candidates, match_cells, true_links
+from cell_tracker_gnn.io import LineageTable
 from cell_tracker_gnn.simulation.damage import damage
 
 __all__ = ["DamagedMasks", "Example", "Faults", "TrainingSequence", "Variant", "prepare_example"]
@@ -28,14 +29,14 @@ class TrainingSequence:
         Masks as a tracker gets them, and images if there are any.
     markers
         Label images whose labels are the annotated tracks.
-    tracks
-        The annotated tracks.
+    lineage
+        The annotated tracks and their parents.
     """
 
     name: str
     movie: Movie
     markers: Frames
-    tracks: Tracks
+    lineage: LineageTable
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ class Example:
         Whether each cell has two children in the next frame, shape (n,).
     recall
         Share of the true links that are candidates.
+    frames
+        First and one past the last frame that may be used, so that parts of a movie can be kept for validation.
     """
 
     name: str
@@ -99,6 +102,13 @@ class Example:
     child: NDArray[np.bool_]
     divides: NDArray[np.bool_]
     recall: float
+    frames: tuple[int, int]
+
+    def part(self, begin: float, end: float) -> Example:
+        """The same example confined to a part of its frames, given as shares of its length."""
+        first, last = self.frames
+        length = last - first
+        return replace(self, frames=(first + round(begin * length), first + round(end * length)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +162,12 @@ class DamagedMasks:
 
 
 def prepare_example(
-    sequence: TrainingSequence, variant: Variant, *, max_gap: int, embed: Embed | None = None
+    sequence: TrainingSequence,
+    variant: Variant,
+    *,
+    max_gap: int,
+    embed: Embed | None = None,
+    describe: str = "relative",
 ) -> Example:
     """Graph and labels of one variant of a sequence.
 
@@ -166,6 +181,8 @@ def prepare_example(
         Number of frames a cell may be missed.
     embed
         Computes embeddings of the cells.
+    describe
+        How cells and links are described, see :func:`~cell_tracker_gnn.graph.build.build_graph`.
     """
     masks: Frames = _Subsampled(sequence.movie.masks, variant.every, variant.first)
     if variant.faults is not None:
@@ -175,9 +192,9 @@ def prepare_example(
         images = _Subsampled(images, variant.every, variant.first)
     movie = replace(sequence.movie, masks=masks, images=images)
     cells, movement = extract_features(movie, max_gap=max_gap, embed=embed)
-    graph = build_graph(cells, movement, max_gap=max_gap)
+    graph = build_graph(cells, movement, max_gap=max_gap, describe=describe)
     cell, track = match_cells(cells, masks, sequence.markers)
-    truth = true_links(cells, cell, track, sequence.tracks)
+    truth = true_links(cells, cell, track, sequence.lineage)
     count = len(cells)
     next_frame = truth.daughter & (cells.frame[truth.target] - cells.frame[truth.source] == 1)
     return Example(
@@ -188,4 +205,5 @@ def prepare_example(
         child=np.bincount(truth.source, minlength=count) > 0,
         divides=np.bincount(truth.source[next_frame], minlength=count) > 1,
         recall=candidate_recall(cells, graph.candidates, truth, max_gap=max_gap),
+        frames=(0, len(masks)),
     )

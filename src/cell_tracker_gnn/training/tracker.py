@@ -15,15 +15,12 @@ from torch.utils.data import DataLoader
 from torchmetrics.functional.classification import binary_average_precision, binary_f1_score
 
 from cell_tracker_gnn.errors import SettingsError
-from cell_tracker_gnn.model.paper import PaperNetwork
-from cell_tracker_gnn.model.tracker import TrackerNetwork
+from cell_tracker_gnn.model.paper import Network
 from cell_tracker_gnn.training.batches import Batch, WindowStream, whole_batches
 from cell_tracker_gnn.training.examples import Example
 from cell_tracker_gnn.training.losses import balanced_link_loss, tracking_loss
 
 __all__ = ["FitSettings", "TrackerModule", "fit_tracker"]
-
-Network = TrackerNetwork | PaperNetwork
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,249 @@
+"""The command ``cell-tracker-gnn``: one thin function per verb; heavy imports inside the functions."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cell_tracker_gnn.errors import CellTrackerError, SettingsError
+from cell_tracker_gnn.settings import LINKERS, TrackSettings
+
+__all__ = ["main"]
+
+
+class _Verbs(click.Group):
+    """Suggests the nearest verb for a typo."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if near:
+                raise click.UsageError(f"there is no command {args[0]!r}; did you mean {near[0]!r}?") from error
+            raise
+
+
+class _Numbers(click.ParamType[tuple[float, ...]]):
+    """Comma-separated numbers such as ``2,0.5,0.5``."""
+
+    def __init__(self, kind: type[int] | type[float], name: str) -> None:
+        self.kind, self.name = kind, name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(self.kind(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of numbers such as {self.name}", param, ctx)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one sentence and exit code 2."""
+    try:
+        _verbs.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except CellTrackerError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+
+
+@click.group(cls=_Verbs, name="cell-tracker-gnn", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cell-tracker-gnn")
+@click.option("-v", "--verbose", is_flag=True, help="Say what is done and how long each stage takes.")
+def _verbs(verbose: bool) -> None:
+    """Track cells in microscopy movies: who is who over time and who is whose daughter."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+
+
+@_verbs.command()
+@click.argument("masks")
+@click.option("--images", help="Images of the same frames; without them masks and motion alone are used.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="New folder for the result.")
+@click.option("--model", default="general", show_default=True, help="Name of a bundled model or a model file.")
+@click.option("--linker", type=click.Choice(LINKERS), default="exact", show_default=True, help="How links are chosen.")
+@click.option("--scale", type=_Numbers(float, "Z,Y,X"), help="Size of a pixel: Z,Y,X or Y,X.")
+@click.option("--unit", help="Unit of the scale, such as µm.")
+@click.option("--max-gap", default=2, show_default=True, help="Frames a cell may be missed and still be continued.")
+@click.option("--max-move", type=float, help="Largest move per frame, in units of the scale.  [default: adaptive]")
+@click.option("--no-divisions", is_flag=True, help="No cell has two daughters.")
+@click.option("--min-size", default=0, show_default=True, help="Leave out cells of fewer pixels.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--axes", help="Axes of a stack if its tags do not say them, such as tzyx.")
+@click.option("--channel", type=int, help="Channel of the images, counted from 0.")
+@click.option("--frames", help="Only the frames A:B, B excluded, as numbered in the input.")
+@click.option("--wide-labels", is_flag=True, help="Write 32-bit masks, for more than 65,535 tracks.")
+@click.option("--overwrite", is_flag=True, help="Replace a former result.")
+def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, **options: Any) -> None:
+    """Track MASKS, a folder of label images (one per frame), a stack or an array on disk."""
+    settings = TrackSettings(
+        divisions=not options["no_divisions"],
+        **{name: options[name] for name in ("linker", "max_gap", "max_move", "min_size", "device")},
+    )
+    from cell_tracker_gnn.io import check_output, write_result
+
+    inputs = [path for path in (masks, options["images"]) if path]
+    check_output(output, inputs, overwrite)
+    from cell_tracker_gnn.pipeline import Tracker
+
+    tracker = Tracker.from_pretrained(options["model"], settings)
+    with _Bar() as bar:
+        lineage = tracker.track(
+            masks,
+            progress=bar,
+            **{name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit")},
+        )
+        bar("writing", 0, 1)
+        write_result(lineage, output, overwrite=overwrite, wide_labels=wide_labels)
+        bar("writing", 1, 1)
+    divisions = int((lineage.links.kind == 2).sum()) // 2
+    gaps = int((lineage.links.kind == 1).sum())
+    click.echo(
+        f"{len(lineage.cells)} cells in {len(lineage.cells.numbers)} frames: {len(lineage.tracks)} tracks, "
+        f"{divisions} divisions, {gaps} gaps closed. Result in {output}"
+    )
+
+
+@_verbs.command()
+@click.argument("data", nargs=-1, required=True)
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder for the model.")
+@click.option("--images", help="Images, if they are not where a CTC sequence has them.")
+@click.option("--masks", help="Full masks, if they are not where a CTC sequence has them.")
+@click.option("--lineage", help="Folder of markers with man_track.txt, if it is elsewhere.")
+@click.option("--scale", type=_Numbers(float, "Z,Y,X"), help="Size of a pixel: Z,Y,X or Y,X.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--overwrite", is_flag=True, help="Replace a former model.")
+def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) -> None:
+    """Train a model on DATA, CTC sequences such as Fluo-N2DL-HeLa/01, with settings given as key=value.
+
+    Settings: preset, epochs, batches, batch_links, learning_rate, patience, width, blocks, max_gap, validation,
+    subsample, faults, embedding, embedding_epochs, seed.
+    """
+    paths = [d for d in data if "=" not in d or Path(d).exists()]
+    overrides = [d for d in data if d not in paths]
+    if not paths:
+        raise SettingsError("no training data were given; name at least one sequence such as Fluo-N2DL-HeLa/01")
+    if len(paths) > 1 and any(options[name] for name in ("images", "masks", "lineage")):
+        raise SettingsError("--images, --masks and --lineage belong to a single sequence; give one DATA with them")
+    _require_training()
+    from cell_tracker_gnn.training.settings import TrainSettings
+
+    settings = TrainSettings.parse(overrides)
+    _check_model_folder(output, overwrite)
+    from cell_tracker_gnn.training.progress import EpochReport
+    from cell_tracker_gnn.training.run import train as run_training
+
+    with _Bar() as bar:
+        model = run_training(paths, output, settings, report=bar, callbacks=[EpochReport(bar)], **options)
+    for name, value in model.card["scores"].items():
+        click.echo(f"{name.replace('_', ' ')}: {value:.4f}")
+    click.echo(f"Model in {output / 'model.safetensors'}")
+
+
+def _require_training() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("lightning", "pytorch_metric_learning") if find_spec(name) is None]
+    if missing:
+        raise SettingsError(f"training needs {' and '.join(missing)}; run: pip install 'cell-tracker-gnn[train]'")
+
+
+def _check_model_folder(output: Path, overwrite: bool) -> None:
+    from cell_tracker_gnn.errors import OutputError
+
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"{output} is a file; choose a folder for --output")
+    if (output / "model.safetensors").exists() and not overwrite:
+        raise OutputError(f"{output} holds a model already; choose another --output or add --overwrite")
+
+
+@_verbs.command()
+@click.argument("result", type=click.Path(path_type=Path))
+@click.argument("ground_truth", type=click.Path(path_type=Path))
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the scores to this file.")
+def evaluate(result: Path, ground_truth: Path, json_file: Path | None) -> None:
+    """Score RESULT, a CTC result folder, against GROUND_TRUTH, a folder such as 01_GT."""
+    from cell_tracker_gnn.evaluation import evaluate as score
+    from cell_tracker_gnn.evaluation import format_table
+    from cell_tracker_gnn.io import write_json
+
+    scores = score(result, ground_truth)
+    from rich.console import Console
+
+    Console().print(format_table(scores))
+    if json_file is not None:
+        write_json(scores, json_file)
+
+
+@_verbs.command()
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option("--kind", default="nuclei", show_default=True, help="nuclei, nuclei3d, bacteria, epithelium or fast.")
+@click.option("--frames", default=30, show_default=True, help="Number of frames.")
+@click.option("--size", type=_Numbers(int, "Y,X"), help="Pixels of a frame: Y,X or Z,Y,X.")
+@click.option("--cells", default=30, show_default=True, help="Mean number of cells per frame.")
+@click.option("--seed", default=0, show_default=True, help="Same seed, same movie.")
+@click.option("--motion", default=1.0, show_default=True, help="Factor on the speed.")
+@click.option("--division-rate", default=1.0, show_default=True, help="Factor on the number of divisions.")
+@click.option("--drift", default=0.0, show_default=True, help="Speed of the stage in pixels per frame.")
+@click.option("--missed", default=0.0, show_default=True, help="Share of cells left out of the damaged masks.")
+@click.option("--merged", default=0.0, show_default=True, help="Share of cells merged with a neighbour.")
+@click.option("--split", default=0.0, show_default=True, help="Share of cells cut in two.")
+@click.option("--spurious", default=0.0, show_default=True, help="Specks per cell.")
+@click.option("--overwrite", is_flag=True, help="Replace a former simulation.")
+def simulate(output: Path, overwrite: bool, size: tuple[int, ...] | None, **options: Any) -> None:
+    """Simulate a movie with known lineage into OUTPUT, in the layout of the Cell Tracking Challenge."""
+    from cell_tracker_gnn.simulation import SimulationSettings, write_simulation
+    from cell_tracker_gnn.simulation import simulate as run_simulation
+
+    settings = SimulationSettings(size=size or (), **options)
+    write_simulation(run_simulation(settings), output, overwrite=overwrite)
+    click.echo(f"Movie of {settings.frames} frames in {output}")
+
+
+@_verbs.command()
+@click.option("--output", default="demo-result", show_default=True, type=click.Path(path_type=Path))
+def demo(output: Path) -> None:
+    """Simulate a small movie, track it with the bundled model, score it and draw the tracks."""
+    from cell_tracker_gnn.demo import run_demo
+
+    with _Bar() as bar:
+        table = run_demo(output, progress=bar)
+    from rich.console import Console
+
+    Console().print(table)
+    click.echo(f"Movie, result, scores.json and tracks.png in {output}")
+
+
+class _Bar:
+    """A rich progress display that shows stages as they begin; nothing where the output is not a terminal."""
+
+    def __enter__(self) -> _Bar:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+        share = TextColumn("{task.completed:.0f}/{task.total:.0f}")
+        columns = (TextColumn("{task.description:>10}"), BarColumn(), share)
+        console = Console(stderr=True)
+        self._progress = Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal)
+        self._tasks: dict[str, TaskID] = {}
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(stage, total=total)
+        self._progress.update(self._tasks[stage], completed=done, total=total)

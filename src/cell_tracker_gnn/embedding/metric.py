@@ -1,0 +1,226 @@
+"""Metric learning: crops of the same cell come close, crops of its neighbours go apart."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from pytorch_metric_learning.losses import MultiSimilarityLoss
+from pytorch_metric_learning.miners import MultiSimilarityMiner
+from torch import Tensor
+
+from cell_tracker_gnn.data import Integers
+from cell_tracker_gnn.embedding.augment import augment
+from cell_tracker_gnn.embedding.encoder import Encoder, EncoderConfig, embed
+from cell_tracker_gnn.embedding.identities import LabelledCrops, draw_batches, split_identities
+from cell_tracker_gnn.embedding.retrieval import retrieval_scores
+from cell_tracker_gnn.errors import SettingsError
+
+__all__ = ["COLLAPSED", "EncoderSettings", "train_encoder"]
+
+_log = logging.getLogger(__name__)
+
+COLLAPSED = 0.95
+"""An embedding is called collapsed if different cells have a higher mean cosine similarity than this."""
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """Settings of the training of an encoder.
+
+    Parameters
+    ----------
+    dim
+        Length of the embedding.
+    epochs
+        Largest number of epochs; an epoch shows about as many crops as there are, at most ``crops``.
+    crops
+        Most crops per epoch.
+    patience
+        Epochs without a better validation score after which training stops.
+    together
+        Neighbouring cells per batch.
+    views
+        Crops per cell.
+    window
+        Frames before and after the drawn one from which the crops of a cell are taken.
+    learning_rate, weight_decay
+        Of Adam; the rate falls along a cosine.
+    validation
+        Share of the identities for validation.
+    seed
+        Seed of weights, batches and changes.
+
+    Raises
+    ------
+    SettingsError
+        If a value is out of range.
+    """
+
+    dim: int = 64
+    epochs: int = 20
+    crops: int = 40_000
+    patience: int = 5
+    together: int = 32
+    views: int = 4
+    window: int = 2
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    validation: float = 0.2
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "epochs", "crops", "patience", "window"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} of the encoder is {getattr(self, name)}; give 1 or more")
+        for name in ("together", "views"):
+            if getattr(self, name) < 2:
+                raise SettingsError(f"{name} of the encoder is {getattr(self, name)}; give 2 or more")
+        if not 0.0 < self.validation < 1.0:
+            raise SettingsError(f"the validation share of the encoder is {self.validation}; give a share below 1")
+        if self.learning_rate <= 0 or self.weight_decay < 0:
+            raise SettingsError("the learning rate of the encoder must be positive and its weight decay 0 or more")
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the settings as plain values."""
+        return asdict(self)
+
+
+def train_encoder(
+    movies: Sequence[LabelledCrops],
+    settings: EncoderSettings | None = None,
+    *,
+    device: torch.device | str = "cpu",
+    report: Callable[[int, dict[str, float]], None] | None = None,
+) -> tuple[Encoder, dict[str, float]]:
+    """Train an encoder by the multi-similarity loss (Wang et al., CVPR 2019) with its miner (epsilon 0.1).
+
+    Identities are split into training and validation. The encoder of the epoch that best finds the validation cells
+    among their five nearest neighbours in the next frame is kept.
+
+    Parameters
+    ----------
+    movies
+        Crops of each movie with identity, frame and position; all of one shape.
+    settings
+        The settings; the defaults when left out.
+    device
+        Where to train.
+    report
+        Called after each epoch with its number and scores.
+
+    Returns
+    -------
+    encoder
+        On the CPU, in evaluation mode.
+    scores
+        ``precision``, ``neighbour_precision``, ``same_cosine``, ``different_cosine`` on validation cells, see
+        :func:`~cell_tracker_gnn.embedding.retrieval.retrieval_scores`, the ``epoch`` and ``collapsed`` (0 or 1).
+
+    Raises
+    ------
+    InputError
+        If there are too few cells that are seen twice.
+    """
+    settings = settings or EncoderSettings()
+    rng = np.random.default_rng(settings.seed)
+    generator = torch.Generator().manual_seed(settings.seed)
+    training, validation = split_identities(movies, settings.validation, rng)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        shape = movies[0].crops.shape
+        encoder = Encoder(EncoderConfig(rank=len(shape) - 2, size=shape[-1], dim=settings.dim))
+    encoder.to(device)
+    batches = _batches_per_epoch(movies, training, settings)
+    optimizer = torch.optim.Adam(encoder.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.learning_rate, total_steps=settings.epochs * batches, pct_start=0.1
+    )
+    best, best_weights = {"neighbour_precision": -1.0, "epoch": 0.0}, copy.deepcopy(encoder.state_dict())
+    for epoch in range(1, settings.epochs + 1):
+        encoder.train()
+        losses = [
+            _step(encoder, optimizer, schedule, _batch(movies[movie], rows, settings, device, generator))
+            for movie, rows in draw_batches(
+                movies,
+                training,
+                count=batches,
+                together=settings.together,
+                views=settings.views,
+                window=settings.window,
+                rng=rng,
+            )
+        ]
+        scores = {**_validate(encoder, movies, validation), "loss": float(np.mean(losses)), "epoch": float(epoch)}
+        _log.info("encoder epoch %d: %s", epoch, scores)
+        if report is not None:
+            report(epoch, scores)
+        if scores["neighbour_precision"] > best["neighbour_precision"]:
+            best, best_weights = scores, copy.deepcopy(encoder.state_dict())
+        elif epoch - best["epoch"] >= settings.patience:
+            break
+    encoder.load_state_dict(best_weights)
+    return encoder.cpu().eval(), _warn_if_collapsed(best)
+
+
+def _batches_per_epoch(movies: Sequence[LabelledCrops], training: Sequence[Integers], settings: EncoderSettings) -> int:
+    crops = sum(int(np.isin(movie.identity, own).sum()) for movie, own in zip(movies, training, strict=True))
+    return max(10, min(crops, settings.crops) // (settings.together * settings.views))
+
+
+def _batch(
+    movie: LabelledCrops,
+    rows: Integers,
+    settings: EncoderSettings,
+    device: torch.device | str,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    crops = augment(torch.from_numpy(movie.crops[rows]).to(device), generator)
+    return crops, torch.arange(len(rows), device=device) // settings.views
+
+
+def _step(
+    encoder: Encoder,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    batch: tuple[Tensor, Tensor],
+) -> float:
+    """Take one step; returns the loss."""
+    crops, identity = batch
+    embedding = encoder(crops)
+    loss: Tensor = MultiSimilarityLoss()(embedding, identity, MultiSimilarityMiner(epsilon=0.1)(embedding, identity))
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    schedule.step()
+    return float(loss.detach())
+
+
+def _validate(encoder: Encoder, movies: Sequence[LabelledCrops], validation: Sequence[Integers]) -> dict[str, float]:
+    """Scores over all movies, each weighted by its number of searches."""
+    parts = [
+        retrieval_scores(movie, embed(encoder, movie.crops), own)
+        for movie, own in zip(movies, validation, strict=True)
+        if len(own)
+    ]
+    parts = [part for part in parts if part["queries"]]
+    if not parts:
+        return {"precision": 0.0, "neighbour_precision": 0.0, "same_cosine": 0.0, "different_cosine": 0.0}
+    weights = [part["queries"] for part in parts]
+    names = ("precision", "neighbour_precision", "same_cosine", "different_cosine")
+    return {name: float(np.average([part[name] for part in parts], weights=weights)) for name in names}
+
+
+def _warn_if_collapsed(scores: dict[str, float]) -> dict[str, float]:
+    collapsed = scores["different_cosine"] > COLLAPSED
+    if collapsed:
+        _log.warning(
+            "the embedding has collapsed: different cells have a mean cosine similarity of %.3f and cannot be told "
+            "apart by it; train on images with more contrast, for longer, or without an embedding",
+            scores["different_cosine"],
+        )
+    return {**scores, "collapsed": float(collapsed)}

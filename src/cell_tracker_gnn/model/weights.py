@@ -1,0 +1,155 @@
+"""Model files: one safetensors file with all weights, and the configuration and provenance in its header.
+
+Nothing in a model file is ever executed: weights are plain tensors and everything else is JSON.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from cell_tracker_gnn.embedding.encoder import Encoder, EncoderConfig
+from cell_tracker_gnn.errors import MissingInputError, ModelError
+from cell_tracker_gnn.io.output import new_file
+from cell_tracker_gnn.model.paper import Network, PaperConfig, PaperNetwork
+from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
+
+__all__ = ["FORMAT", "Model", "bundled_models", "load_model", "model_path", "save_model"]
+
+FORMAT = 1
+"""Version of the layout of model files; files of a higher one are refused."""
+
+HEADER = "cell_tracker_gnn"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained tracker.
+
+    Parameters
+    ----------
+    network
+        Weighs the candidate links.
+    encoder
+        Embeds crops of cells, or None.
+    costs
+        Linking costs chosen in training, see :class:`~cell_tracker_gnn.linking.costs.LinkCosts`.
+    card
+        What the model was trained on and how: plain values.
+    name
+        Name or path it was loaded by.
+    sha256
+        Hash of the file, empty for a model that was not loaded from one.
+    """
+
+    network: Network
+    encoder: Encoder | None = None
+    costs: Mapping[str, float] = field(default_factory=dict)
+    card: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    sha256: str = ""
+
+
+def save_model(model: Model, path: Path) -> None:
+    """Write a model file; it appears under its name only when it is complete."""
+    tensors = {f"network.{key}": value.contiguous().cpu() for key, value in model.network.state_dict().items()}
+    if model.encoder is not None:
+        tensors |= {f"encoder.{key}": value.contiguous().cpu() for key, value in model.encoder.state_dict().items()}
+    header = {
+        "format": FORMAT,
+        "preset": "paper" if isinstance(model.network, PaperNetwork) else "default",
+        "network": model.network.config.as_dict(),
+        "encoder": model.encoder.config.as_dict() if model.encoder is not None else None,
+        "costs": dict(model.costs),
+        "card": dict(model.card),
+    }
+    with new_file(path) as temporary:
+        save_file(tensors, temporary, metadata={HEADER: json.dumps(header, sort_keys=True)})
+
+
+def bundled_models() -> dict[str, Path]:
+    """Names and files of the models that come with the package."""
+    folder = Path(str(files("cell_tracker_gnn") / "models"))
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+
+
+def model_path(name: str | Path) -> Path:
+    """File of a bundled model's name or of a path.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no such model or file.
+    """
+    bundled = bundled_models()
+    if str(name) in bundled:
+        return bundled[str(name)]
+    path = Path(name)
+    if path.is_dir() and (path / "model.safetensors").is_file():
+        return path / "model.safetensors"
+    if path.is_file():
+        return path
+    near = difflib.get_close_matches(str(name), bundled, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"bundled models: {', '.join(bundled) or 'none'}"
+    raise MissingInputError(f"there is no model {str(name)!r}, neither bundled nor as a file; {hint}")
+
+
+def load_model(name: str | Path = "general") -> Model:
+    """Load a bundled model by its name or any model file by its path.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no such model or file.
+    ModelError
+        If the file is no model of this package, is broken or comes from a newer version.
+    """
+    path = model_path(name)
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get(HEADER, "null"))
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{path} is not a readable model file ({error}); copy or train it again") from error
+    if not isinstance(header, dict):
+        raise ModelError(f"{path} holds weights but no description of a tracker; give a file made by 'train'")
+    if header.get("format") != FORMAT:
+        raise ModelError(
+            f"{path} has format {header.get('format')}, this version reads format {FORMAT}; update cell-tracker-gnn"
+        )
+    try:
+        return _assemble(header, tensors, str(name), hashlib.sha256(path.read_bytes()).hexdigest())
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path} does not fit its own description ({error}); copy or train it again") from error
+
+
+def _assemble(header: dict[str, Any], tensors: dict[str, Tensor], name: str, sha256: str) -> Model:
+    network: Network
+    if header["preset"] == "paper":
+        network = PaperNetwork(PaperConfig.from_dict(header["network"]))
+    else:
+        network = TrackerNetwork(TrackerConfig.from_dict(header["network"]))
+    network.load_state_dict(_part(tensors, "network."))
+    encoder = None
+    if header["encoder"] is not None:
+        encoder = Encoder(EncoderConfig.from_dict(header["encoder"]))
+        encoder.load_state_dict(_part(tensors, "encoder."))
+        encoder.eval()
+    with torch.no_grad():
+        network.eval()
+    return Model(network, encoder, header["costs"], header["card"], name, sha256)
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

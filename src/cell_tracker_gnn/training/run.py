@@ -1,0 +1,233 @@
+"""Training from annotated sequences to a model file."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from cell_tracker_gnn.embedding.encoder import Encoder
+from cell_tracker_gnn.errors import InputError, OutputError
+from cell_tracker_gnn.graph.nodes import measured_features
+from cell_tracker_gnn.io import find_sequence, open_frames, open_movie, read_lineage_table, write_json
+from cell_tracker_gnn.model.paper import Network, PaperConfig, PaperNetwork
+from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
+from cell_tracker_gnn.model.weights import Model, save_model
+from cell_tracker_gnn.pipeline import choose_device, embedder
+from cell_tracker_gnn.training.calibrate import choose_costs
+from cell_tracker_gnn.training.encoder import train_sequence_encoder
+from cell_tracker_gnn.training.examples import Example, Faults, TrainingSequence, Variant, prepare_example
+from cell_tracker_gnn.training.settings import TrainSettings
+from cell_tracker_gnn.training.tracker import FitSettings, fit_tracker
+
+__all__ = ["open_sequence", "train", "variants_of"]
+
+FEWEST_FRAMES = 6
+"""Sub-sampled variants of fewer frames teach nothing about time."""
+
+LIGHT = Faults(missed=0.05, merged=0.02, split=0.02, spurious=0.02, jitter=0.3)
+HEAVY = Faults(missed=0.02, merged=0.05, split=0.04, spurious=0.03, jitter=0.3)
+
+PathText = str | PathLike[str]
+Report = Callable[[str, int, int], None]
+
+_log = logging.getLogger(__name__)
+
+
+def open_sequence(
+    data: PathText,
+    *,
+    images: PathText | None = None,
+    masks: PathText | None = None,
+    lineage: PathText | None = None,
+    scale: Sequence[float] | None = None,
+) -> TrainingSequence:
+    """Open one annotated CTC sequence, see :func:`~cell_tracker_gnn.io.find_sequence`."""
+    paths = find_sequence(data, images=images, masks=masks, lineage=lineage)
+    movie = open_movie(paths.masks, paths.images, scale=scale)
+    return TrainingSequence(paths.name, movie, open_frames(paths.markers), read_lineage_table(paths.lineage))
+
+
+def variants_of(frames: int, settings: TrainSettings) -> list[Variant]:
+    """The ways in which a sequence of so many frames is looked at; the first one is the sequence as it is."""
+    variants = [Variant()]
+    if settings.subsample:
+        variants += [Variant(2), Variant(3, 1), Variant(5)]
+    if settings.faults:
+        variants += [Variant(faults=LIGHT, seed=settings.seed), Variant(faults=HEAVY, seed=settings.seed + 1)]
+        if settings.subsample:
+            variants.append(Variant(2, 1, faults=HEAVY, seed=settings.seed + 2))
+    return [v for v in variants if v.every == 1 or frames // v.every >= FEWEST_FRAMES]
+
+
+def train(
+    data: Sequence[PathText],
+    output: PathText,
+    settings: TrainSettings = TrainSettings(),
+    *,
+    images: PathText | None = None,
+    masks: PathText | None = None,
+    lineage: PathText | None = None,
+    scale: Sequence[float] | None = None,
+    device: str = "auto",
+    report: Report | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Model:
+    """Train a model on annotated sequences and write ``OUTPUT/model.safetensors``.
+
+    Parameters
+    ----------
+    data
+        CTC sequences such as ``Fluo-N2DL-HeLa/01``.
+    output
+        Folder of the model; checkpoints and logs go into its folder ``work``.
+    settings
+        Settings of the training.
+    images, masks, lineage
+        Other places of the parts of a single sequence.
+    scale
+        Size of a pixel along (z, y, x) or (y, x), for all sequences.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
+    report
+        Called with the stage, how much of it is done and how much there is.
+    callbacks
+        Further Lightning callbacks for the tracker's training.
+
+    Raises
+    ------
+    InputError
+        If a sequence cannot be used.
+    OutputError
+        If the folder cannot be written.
+    """
+    report = report or (lambda stage, done, total: None)
+    place = choose_device(device)
+    folder = _work_folder(Path(output))
+    sequences = [open_sequence(d, images=images, masks=masks, lineage=lineage, scale=scale) for d in data]
+    torch.manual_seed(settings.seed)
+    encoder, encoder_scores = None, {}
+    if settings.embedding:
+        report("embedding", 0, 1)
+        encoder, encoder_scores = train_sequence_encoder(sequences, settings, folder, place)
+        report("embedding", 1, 1)
+    examples = _prepare(sequences, settings, encoder, place, report)
+    training, validation = _split(examples, settings)
+    network = _network(settings, examples[0][0])
+    scores = fit_tracker(
+        network,
+        training,
+        validation,
+        _fit_settings(settings, training),
+        folder=folder,
+        accelerator={"cuda": "gpu"}.get(place.type, place.type),
+        callbacks=callbacks,
+    )
+    costs, errors = choose_costs(network, validation, max_gap=settings.max_gap)
+    card = _card(sequences, examples, settings, {**encoder_scores, **scores, **errors})
+    model = Model(network, encoder, costs.as_dict(), card)
+    save_model(model, Path(output) / "model.safetensors")
+    write_json(card, Path(output) / "card.json")
+    return model
+
+
+def _work_folder(output: Path) -> Path:
+    try:
+        (output / "work").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{output} cannot be made ({error.strerror}); choose another --output") from error
+    return output / "work"
+
+
+def _prepare(
+    sequences: Sequence[TrainingSequence],
+    settings: TrainSettings,
+    encoder: Encoder | None,
+    device: torch.device,
+    report: Report,
+) -> list[list[Example]]:
+    """Examples of each sequence, the unchanged one first."""
+    plan = [(s, v) for s in sequences for v in variants_of(len(s.movie), settings)]
+    describe = "measured" if settings.preset == "paper" else "relative"
+    examples: list[list[Example]] = [[] for _ in sequences]
+    for done, (sequence, variant) in enumerate(plan):
+        report("graphs", done, len(plan))
+        embed = embedder(encoder, sequence.movie, device)
+        example = prepare_example(sequence, variant, max_gap=settings.max_gap, embed=embed, describe=describe)
+        examples[sequences.index(sequence)].append(example)
+        _log.info("%s %s: %d cells, recall %.4f", sequence.name, variant, len(example.parent), example.recall)
+    report("graphs", len(plan), len(plan))
+    for sequence, found in zip(sequences, examples, strict=True):
+        if not found[0].positive.any():
+            raise InputError(
+                f"no cell of {sequence.name} is linked to another by the lineage; check that masks, markers and "
+                "lineage belong together"
+            )
+    return examples
+
+
+def _split(examples: Sequence[Sequence[Example]], settings: TrainSettings) -> tuple[list[Example], list[Example]]:
+    """All variants of the first part of each sequence for training, the last part as it is for validation."""
+    cut = 1.0 - settings.validation
+    training = [example.part(0.0, cut) for found in examples for example in found]
+    validation = [found[0].part(cut, 1.0) for found in examples]
+    usable = [e for e in validation if e.frames[1] - e.frames[0] >= 2]
+    return training, usable or [found[0] for found in examples]
+
+
+def _network(settings: TrainSettings, example: Example) -> Network:
+    if settings.preset == "paper":
+        cells = example.graph.cells
+        learned = cells.embedding.shape[1]
+        return PaperNetwork(PaperConfig(measured=measured_features(cells).shape[1] - learned, learned=learned))
+    return TrackerNetwork(TrackerConfig(width=settings.width, blocks=settings.blocks))
+
+
+def _fit_settings(settings: TrainSettings, training: Sequence[Example]) -> FitSettings:
+    total = sum(len(e.positive) for e in training)
+    links = int(np.clip(total // 4, 500, settings.batch_links))
+    return FitSettings(
+        epochs=settings.epochs,
+        batches=settings.batches or int(np.clip(2 * total // links, 10, 100)),
+        batch_links=links,
+        learning_rate=settings.learning_rate,
+        patience=settings.patience,
+        balanced=settings.preset == "paper",
+        seed=settings.seed,
+    )
+
+
+def _card(
+    sequences: Sequence[TrainingSequence],
+    examples: Sequence[Sequence[Example]],
+    settings: TrainSettings,
+    scores: dict[str, float],
+) -> dict[str, Any]:
+    """What the model was made of: plain values for the header of its file."""
+    data = [
+        {
+            "name": sequence.name,
+            "frames": len(sequence.movie),
+            "cells": len(found[0].parent),
+            "divisions": int(found[0].divides.sum()),
+            "images": sequence.movie.images is not None,
+            "candidate_recall": found[0].recall,
+        }
+        for sequence, found in zip(sequences, examples, strict=True)
+    ]
+    return {
+        "version": version("cell-tracker-gnn"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "settings": settings.as_dict(),
+        "data": data,
+        "scores": scores,
+    }

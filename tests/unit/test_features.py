@@ -1,0 +1,108 @@
+"""Motion, expected places and candidate links."""
+
+import numpy as np
+import pytest
+
+from cases import CASES
+from cell_tracker_gnn.data import ArrayFrames, Movie, Scale
+from cell_tracker_gnn.features.extract import extract_features
+from cell_tracker_gnn.graph.build import build_graph
+from cell_tracker_gnn.graph.edges import LINK_FEATURES
+from cell_tracker_gnn.graph.nodes import CELL_FEATURES
+
+
+def movie_of(masks: np.ndarray, images: np.ndarray | None = None, step: tuple[float, ...] | None = None) -> Movie:
+    frames = ArrayFrames(masks)
+    scale = Scale(step) if step else Scale.pixels(masks[0].ndim)
+    return Movie(frames, ArrayFrames(images) if images is not None else None, scale)
+
+
+def discs(centres: np.ndarray, radius: float, shape: tuple[int, int]) -> np.ndarray:
+    grid = np.indices(shape)
+    mask = np.zeros(shape, np.int32)
+    for label, (y, x) in enumerate(centres, start=1):
+        mask[(grid[0] - y) ** 2 + (grid[1] - x) ** 2 <= radius**2] = label
+    return mask
+
+
+def scattered(seed: int, count: int = 40) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(40, 260, (count, 2))
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (17.0, -9.0), (-31.0, 24.0)])
+def test_drift_is_found_and_only_where_there_is_one(shift: tuple[float, float]) -> None:
+    centres = scattered(1)
+    masks = np.stack([discs(centres, 6, (300, 300)), discs(centres + shift, 6, (300, 300))])
+    cells, movement = extract_features(movie_of(masks), max_gap=0)
+    first = cells.frame == 0
+    np.testing.assert_allclose(movement.drift[0, first], np.broadcast_to(shift, (first.sum(), 2)), atol=1.0)
+
+
+def test_flow_follows_cells_that_move_apart() -> None:
+    centres = scattered(2, 30)
+    moved = 150 + (centres - 150) * 1.05
+    masks = np.stack([discs(centres, 8, (300, 300)), discs(moved, 8, (300, 300))])
+    cells, movement = extract_features(movie_of(masks), max_gap=0)
+    first = cells.frame == 0
+    truth = moved[cells.label[first] - 1] - cells.centroid[first]
+    error = np.linalg.norm(movement.flow[0, first] - truth, axis=1)
+    assert np.median(error) < 0.4 * np.median(np.linalg.norm(truth, axis=1))
+
+
+def test_motion_over_two_frames_is_the_sum_of_the_steps() -> None:
+    centres = scattered(3)
+    masks = np.stack([discs(centres + 12 * t, 6, (300, 300)) for t in range(3)])
+    cells, movement = extract_features(movie_of(masks), max_gap=1)
+    np.testing.assert_allclose(movement.drift[1, cells.frame == 0], 24.0, atol=1.0)
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_every_true_link_of_the_zoo_is_a_candidate(name: str) -> None:
+    case = CASES[name]()
+    cells, movement = extract_features(movie_of(case.masks, case.images, case.step), max_gap=2)
+    graph = build_graph(cells, movement, max_gap=2)
+    key = {(f, label): row for row, (f, label) in enumerate(zip(cells.frame, cells.label, strict=True))}
+    found = set(zip(graph.candidates.source.tolist(), graph.candidates.target.tolist(), strict=True))
+    assert all((key[a, b], key[c, d]) in found for a, b, c, d in np.asarray(case.links).tolist())
+    assert graph.link_features.shape == (len(graph.candidates), len(LINK_FEATURES))
+    assert graph.cell_features.shape == (len(cells), len(CELL_FEATURES))
+    assert np.isfinite(graph.link_features).all()
+    assert np.isfinite(graph.cell_features).all()
+
+
+def test_candidates_respect_gap_and_distance() -> None:
+    centres = scattered(4)
+    masks = np.stack([discs(centres, 6, (300, 300))] * 4)
+    cells, movement = extract_features(movie_of(masks), max_gap=2)
+    near = build_graph(cells, movement, max_gap=1, max_move=3.0).candidates
+    assert set(near.ahead.tolist()) == {1, 2}
+    distance = np.linalg.norm(cells.position[near.target] - cells.position[near.source], axis=1)
+    assert distance.max() <= 6.0
+
+
+def test_features_do_not_depend_on_position_frame_size_labels_or_pixel_size() -> None:
+    centres = scattered(5)
+    masks = np.stack([discs(centres + 3 * t, 6, (300, 300)) for t in range(3)])
+    plain = build_graph(*extract_features(movie_of(masks), max_gap=1), max_gap=1)
+    padded = np.pad(masks, ((0, 0), (100, 60), (80, 120)))
+    moved = build_graph(*extract_features(movie_of(padded), max_gap=1), max_gap=1)
+    scaled = build_graph(*extract_features(movie_of(masks, step=(0.2, 0.2)), max_gap=1), max_gap=1)
+    far = plain.cell_features[:, CELL_FEATURES.index("border")] >= 3.0
+    inner = far[plain.candidates.source] & far[plain.candidates.target]
+    for other in (moved, scaled):
+        np.testing.assert_array_equal(other.candidates.source, plain.candidates.source)
+        np.testing.assert_allclose(other.link_features[inner], plain.link_features[inner], atol=0.05)
+
+
+def test_features_are_computed_without_holding_the_movie() -> None:
+    centres = scattered(6)
+    reads: list[int] = []
+
+    class Counted(ArrayFrames):
+        def __getitem__(self, index: int, /) -> np.ndarray:
+            reads.append(index)
+            return discs(centres, 6, (300, 300))
+
+    frames = Counted(np.zeros((5, 300, 300)))
+    extract_features(Movie(frames, None, Scale.pixels(2)), max_gap=2)
+    assert reads == [0, 1, 2, 3, 4]
