@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -137,9 +138,7 @@ def train_encoder(
     encoder.to(device)
     batches = _batches_per_epoch(movies, training, settings)
     optimizer = torch.optim.Adam(encoder.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=settings.epochs * batches, pct_start=0.1
-    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(settings.epochs * batches))
     best, best_weights = {"neighbour_precision": -1.0, "epoch": 0.0}, copy.deepcopy(encoder.state_dict())
     for epoch in range(1, settings.epochs + 1):
         encoder.train()
@@ -165,6 +164,11 @@ def train_encoder(
             break
     encoder.load_state_dict(best_weights)
     return encoder.cpu().eval(), _warn_if_collapsed(best)
+
+
+def _rate(steps: int) -> Callable[[int], float]:
+    """Share of the learning rate at each step: a linear rise over the first tenth, then half a cosine down to 0."""
+    return lambda step: min(1.0, (step + 1) / (0.1 * steps)) * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / steps)))
 
 
 def _batches_per_epoch(movies: Sequence[LabelledCrops], training: Sequence[Integers], settings: EncoderSettings) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 from operator import add, mul
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,15 +139,16 @@ class _Sampler:
             self._axis(axis, origin[:, axis], stride[:, axis], shape[axis], int(count[axis])) for axis in range(rank)
         ]
         shown = np.zeros((len(labels), *shape), np.float32)
-        covered = np.zeros_like(shown)
         for corner in np.ndindex(*(offset.shape[-1] for offset, _ in axes)):
             index = reduce(add, (offset[..., one] for (offset, _), one in zip(axes, corner, strict=True)))
-            weight = reduce(mul, (share[..., one] for (_, share), one in zip(axes, corner, strict=True)))
+            weight: NDArray[Any] = reduce(mul, (share[..., one] for (_, share), one in zip(axes, corner, strict=True)))
             if self.mask is not None:
                 weight *= self.mask.take(index) == mine
-            shown += weight * self.image.take(index)
-            covered += weight
-        shown = (shown - np.float32(self.levels.dark) * covered) / np.float32(self.levels.span)
+            value = self.image.take(index).astype(np.float32)
+            value -= np.float32(self.levels.dark)
+            value *= weight
+            shown += value
+        shown /= self.levels.span
         return np.clip(shown, 0.0, BRIGHTEST, out=shown)
 
     def _axis(
