@@ -96,13 +96,22 @@ def table(title: str, rows: dict[str, Row]) -> Table:
 
 def summary(results: Results) -> Table:
     """Avoidable errors of every tracker on every sequence, with their sum."""
-    laid_out = Table("avoidable errors", *results, "sum")
-    for name in dict.fromkeys(tracker for rows in results.values() for tracker in rows if tracker not in ORACLES):
-        found = [avoidable(rows[name], rows["oracle"]) for rows in results.values()]
-        known = [value for value in found if value is not None]
-        total = shown(sum(known)) if len(known) == len(found) else f"{shown(sum(known))} of {len(known)}"
-        laid_out.add_row(name, *(shown(value) for value in found), total)
+    names = list(dict.fromkeys(name for rows in results.values() for name in rows if name not in ORACLES))
+    laid_out = Table("avoidable errors", *names)
+    for column in laid_out.columns[1:]:
+        column.justify = "right"
+    sums = {name: [avoidable(rows[name], rows["oracle"]) for rows in results.values()] for name in names}
+    for place, sequence in enumerate(results):
+        laid_out.add_row(sequence, *(shown(sums[name][place]) for name in names))
+    laid_out.add_section()
+    laid_out.add_row("sum", *(total(sums[name]) for name in names))
     return laid_out
+
+
+def total(values: list[float | None]) -> str:
+    """Sum, with the number of sequences it is of when some are missing."""
+    known = [value for value in values if value is not None]
+    return f"{sum(known)}" if len(known) == len(values) else f"{sum(known)} of {len(known)}"
 
 
 def avoidable(row: Row, oracle: Row) -> float | None:
