@@ -190,7 +190,7 @@ def embedder(encoder: Encoder | None, movie: Movie, device: torch.device) -> Emb
     encoder = encoder.to(device)
 
     def embed_frame(image: NDArray[np.generic], mask: NDArray[np.generic], cells: FrameCells) -> NDArray[np.float32]:
-        crops = cut_crops(image, mask, cells.label, cells.box, size=encoder.config.size)
+        crops = cut_crops(image, mask, cells.label, cells.box, size=encoder.config.size, step=movie.scale.step)
         return np.asarray(embed(encoder, crops), dtype=np.float32)
 
     return embed_frame

@@ -15,6 +15,12 @@ __all__ = ["IMAGE_LINK_FEATURES", "LINK_FEATURES", "link_features"]
 SIBLINGS = 8
 """A division is looked for among this many candidates of a cell, nearest first."""
 
+USUAL_FRAMES = 5
+"""What is usual is taken from so many frames before and after."""
+
+STILL = 0.03
+"""Steps below this share of a diameter count as none, so that a resting movie does not make every step an outlier."""
+
 ALONE = -3.0
 """Score of the rival that a lone candidate does not have."""
 
@@ -35,6 +41,7 @@ def link_features(cells: Cells, movement: Movement, spacing: Spacing, candidates
     geometry = _Geometry(cells, movement, candidates)
     columns |= _distances(geometry, spacing)
     columns |= _overlaps(cells, candidates)
+    columns |= _against_typical(cells, candidates, geometry, columns)
     columns |= _rivals(cells, candidates, geometry, columns["overlap_flow"])
     columns |= _shapes(cells, candidates)
     columns |= _appearance(cells, candidates)
@@ -87,6 +94,38 @@ def _overlaps(cells: Cells, candidates: Candidates) -> Columns:
         columns[f"overlap_{name}"] = of_source / np.maximum(1.0 + 1.0 / ratio - of_source, 1e-9)
         columns[f"overlap_{name}"] = np.minimum(columns[f"overlap_{name}"], 1.0)
     return columns
+
+
+def _against_typical(cells: Cells, candidates: Candidates, g: _Geometry, columns: Columns) -> Columns:
+    """Distance and overlap against what is usual in the movie at that time.
+
+    A step of one diameter is an outlier among cells that hardly move, and nothing special among fast ones. Usual is the
+    median over the cells of the frames around of the smallest distance, or largest overlap, among their candidates.
+    """
+    found: Columns = {}
+    drifted = np.linalg.norm(g.after_drift, axis=1) / g.length
+    for name, distance in (("drift", drifted), ("flow", g.distance / g.length)):
+        usual = _usual(cells, candidates, -distance, default=-1.0)
+        found[f"unusual_{name}"] = np.log((distance + STILL) / (STILL - usual))
+    overlap = columns["overlap_drift"]
+    found["overlap_against_usual"] = overlap - _usual(cells, candidates, overlap, default=0.0)
+    return found
+
+
+def _usual(cells: Cells, candidates: Candidates, score: Floats, *, default: float) -> Floats:
+    """Median over nearby frames of each cell's best score over the same number of frames, shape (m,)."""
+    usual = np.full(len(candidates), default)
+    frames = len(cells.numbers)
+    for ahead in np.unique(candidates.ahead):
+        chosen = np.flatnonzero(candidates.ahead == ahead)
+        best = best_in_group(candidates.source[chosen], score[chosen], len(cells), default=np.nan)
+        row = np.flatnonzero(np.isfinite(best))
+        bound = np.searchsorted(cells.frame[row], np.arange(-USUAL_FRAMES, frames + USUAL_FRAMES + 1))
+        width = 2 * USUAL_FRAMES + 1
+        parts = [best[row[bound[f] : bound[f + width]]] for f in range(frames)]
+        median = np.array([np.median(part) if len(part) else default for part in parts])
+        usual[chosen] = median[cells.frame[candidates.source[chosen]]]
+    return usual
 
 
 def _rivals(cells: Cells, candidates: Candidates, g: _Geometry, overlap: Floats) -> Columns:
@@ -240,6 +279,9 @@ LINK_FEATURES: tuple[str, ...] = (
     "share_of_source_flow",
     "share_of_target_flow",
     "overlap_flow",
+    "unusual_drift",
+    "unusual_flow",
+    "overlap_against_usual",
     "rank_at_source",
     "distance_margin_at_source",
     "overlap_margin_at_source",

@@ -14,7 +14,7 @@ from cell_tracker_gnn.graph.labels import candidate_recall, label_candidates, ma
 from cell_tracker_gnn.io import LineageTable
 from cell_tracker_gnn.simulation.damage import damage
 
-__all__ = ["DamagedMasks", "Example", "Faults", "TrainingSequence", "Variant", "prepare_example"]
+__all__ = ["DamagedMasks", "Example", "Faults", "PartOfFrames", "TrainingSequence", "Variant", "prepare_example"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,19 +112,22 @@ class Example:
 
 
 @dataclass(frozen=True, eq=False)
-class _Subsampled:
-    """Every so many frames of others."""
+class PartOfFrames:
+    """Every so many of the frames from ``first`` on, up to ``last`` if it is given."""
 
     frames: Frames
     every: int
     first: int
+    last: int | None = None
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        return self.frames.numbers[self.first :: self.every]
+        """Frame numbers of the part."""
+        return self.frames.numbers[self.first : self.last : self.every]
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Shape of one frame."""
         return self.frames.shape
 
     def __len__(self) -> int:
@@ -158,7 +161,7 @@ class DamagedMasks:
     def __getitem__(self, index: int, /) -> NDArray[np.generic]:
         rng = np.random.default_rng((self.seed, self.numbers[index]))
         mask = np.asarray(self.frames[index])
-        return damage(mask.astype(np.int64), rng, **vars(self.faults))
+        return damage(mask, rng, **vars(self.faults))
 
 
 def prepare_example(
@@ -184,12 +187,12 @@ def prepare_example(
     describe
         How cells and links are described, see :func:`~cell_tracker_gnn.graph.build.build_graph`.
     """
-    masks: Frames = _Subsampled(sequence.movie.masks, variant.every, variant.first)
+    masks: Frames = PartOfFrames(sequence.movie.masks, variant.every, variant.first)
     if variant.faults is not None:
         masks = DamagedMasks(masks, variant.faults, variant.seed)
     images = sequence.movie.images if variant.images else None
     if images is not None:
-        images = _Subsampled(images, variant.every, variant.first)
+        images = PartOfFrames(images, variant.every, variant.first)
     movie = replace(sequence.movie, masks=masks, images=images)
     cells, movement = extract_features(movie, max_gap=max_gap, embed=embed)
     graph = build_graph(cells, movement, max_gap=max_gap, describe=describe)

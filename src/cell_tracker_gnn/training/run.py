@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
@@ -21,7 +21,7 @@ from cell_tracker_gnn.io import find_sequence, open_frames, open_movie, read_lin
 from cell_tracker_gnn.model.paper import Network, PaperConfig, PaperNetwork
 from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
 from cell_tracker_gnn.model.weights import Model, save_model
-from cell_tracker_gnn.pipeline import choose_device, embedder
+from cell_tracker_gnn.pipeline import Progress, choose_device, embedder
 from cell_tracker_gnn.training.calibrate import choose_costs
 from cell_tracker_gnn.training.encoder import train_sequence_encoder
 from cell_tracker_gnn.training.examples import Example, Faults, TrainingSequence, Variant, prepare_example
@@ -37,7 +37,6 @@ LIGHT = Faults(missed=0.05, merged=0.02, split=0.02, spurious=0.02, jitter=0.3)
 HEAVY = Faults(missed=0.02, merged=0.05, split=0.04, spurious=0.03, jitter=0.3)
 
 PathText = str | PathLike[str]
-Report = Callable[[str, int, int], None]
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ def train(
     lineage: PathText | None = None,
     scale: Sequence[float] | None = None,
     device: str = "auto",
-    report: Report | None = None,
+    report: Progress | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Model:
     """Train a model on annotated sequences and write ``OUTPUT/model.safetensors``.
@@ -116,9 +115,7 @@ def train(
     torch.manual_seed(settings.seed)
     encoder, encoder_scores = None, {}
     if settings.embedding:
-        report("embedding", 0, 1)
-        encoder, encoder_scores = train_sequence_encoder(sequences, settings, folder, place)
-        report("embedding", 1, 1)
+        encoder, encoder_scores = train_sequence_encoder(sequences, settings, place, report)
     examples = _prepare(sequences, settings, encoder, place, report)
     training, validation = _split(examples, settings)
     network = _network(settings, examples[0][0])
@@ -152,7 +149,7 @@ def _prepare(
     settings: TrainSettings,
     encoder: Encoder | None,
     device: torch.device,
-    report: Report,
+    report: Progress,
 ) -> list[list[Example]]:
     """Examples of each sequence, the unchanged one first."""
     plan = [(s, v) for s in sequences for v in variants_of(len(s.movie), settings)]
