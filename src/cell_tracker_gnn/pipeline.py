@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import Lineage, Movie
 from cell_tracker_gnn.embedding.encoder import Encoder, embed
 from cell_tracker_gnn.errors import SettingsError
+from cell_tracker_gnn.features.anisotropy import with_assumed_scale
 from cell_tracker_gnn.features.crops import cut_crops
 from cell_tracker_gnn.features.extract import Embed, extract_features
 from cell_tracker_gnn.features.regions import FrameCells
@@ -115,6 +116,7 @@ def track_movie(
         Called as the work goes on.
     """
     report = progress or (lambda stage, done, total: None)
+    movie = with_assumed_scale(movie)
     device = choose_device(settings.device)
     with _timed("features"):
         cells, movement = extract_features(

@@ -112,9 +112,7 @@ def test_options_are_honoured(movie: Path, tmp_path: Path) -> None:
 
 def test_volumes_are_tracked(tmp_path: Path) -> None:
     movie = tmp_path / "movie"
-    write_simulation(
-        simulate(SimulationSettings(kind="nuclei3d", frames=6, cells=8, size=(12, 80, 80), seed=1)), movie
-    )
+    write_simulation(simulate(SimulationSettings(kind="nuclei3d", frames=6, cells=8, size=(12, 80, 80), seed=1)), movie)
     done = run("track", movie / "01_ERR_SEG", "--images", movie / "01", "--scale", "4,1,1", "--output", tmp_path / "r")
     assert done.returncode == 0, done.stderr
     assert "z" in rows(tmp_path / "r" / "cells.csv")[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Sequence
 from os import PathLike
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MICROMETER", "choose_scale", "read_scale"]
 
-logger = logging.getLogger(__name__)
 
 MICROMETER = "µm"
 """How this package writes the micrometre, with the micro sign."""
@@ -85,10 +83,6 @@ def choose_scale(given: Sequence[float] | None, unit: str | None, stated: Scale 
         return Scale(step[-rank:], unit, *interval)
     if stated is not None and stated.rank >= rank:
         return Scale(stated.step[-rank:], stated.unit, stated.interval, stated.interval_unit)
-    if rank == 3:
-        logger.warning(
-            "no voxel size is known, so z steps are taken to be as long as y and x steps; give --scale z y x"
-        )
     return Scale.pixels(rank)
 
 

@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import Callback
 
 from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.errors import InputError, OutputError
+from cell_tracker_gnn.features.anisotropy import with_assumed_scale
 from cell_tracker_gnn.graph.nodes import measured_features
 from cell_tracker_gnn.io import find_sequence, open_frames, open_movie, read_lineage_table, write_json
 from cell_tracker_gnn.model.paper import Network, PaperConfig, PaperNetwork
@@ -51,7 +52,7 @@ def open_sequence(
 ) -> TrainingSequence:
     """Open one annotated CTC sequence, see :func:`~cell_tracker_gnn.io.find_sequence`."""
     paths = find_sequence(data, images=images, masks=masks, lineage=lineage)
-    movie = open_movie(paths.masks, paths.images, scale=scale)
+    movie = with_assumed_scale(open_movie(paths.masks, paths.images, scale=scale))
     return TrainingSequence(paths.name, movie, open_frames(paths.markers), read_lineage_table(paths.lineage))
 
 
