@@ -25,7 +25,7 @@ from rich.table import Table
 
 from movies import crop, find_movie
 from scoring import Row, score
-from trackers import ORACLES, PEERS, Tracker, ours, peer
+from trackers import ORACLES, PEERS, Tracker, ours, peer, trees
 
 PACKAGES = ("cell-tracker-gnn", "numpy", "py-ctcmetrics", "scikit-image", "scipy", "torch")
 CUT = ("EA", "ED", "EC", "LNK", "TRA")
@@ -56,6 +56,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("sequences", nargs="+", type=Path, help="such as ../shared/data/Fluo-N2DL-HeLa/01")
     parser.add_argument("--trackers", help=f"comma-separated, of ours, {', '.join(PEERS)}; all when left out")
     parser.add_argument("--model", action="append", default=[], metavar="NAME=PATH", help="a model of ours, repeatable")
+    parser.add_argument("--trees", metavar="PATH", help="boosted trees on our features, see train_models.py")
     parser.add_argument("--masks", help="folder of the masks, with {sequence} for the path of the sequence")
     parser.add_argument("--frames", help="A:B, indices from 0 or fractions such as 0.6:")
     parser.add_argument(
@@ -75,6 +76,8 @@ def choose_trackers(options: argparse.Namespace) -> list[Tracker]:
     pythons = {name: path for name, _, path in (entry.rpartition("=") for entry in options.peers_python)}
     default = pythons.get("", sys.executable)
     chosen = [peer(name, pythons.get(name, default)) for name in PEERS if name in wanted or name == "oracle"]
+    if options.trees:
+        chosen.append(trees(options.trees))
     if "ours" in wanted:
         models = [entry.partition("=") for entry in options.model] or [("", "", "")]
         chosen += [ours(f"ours {name}".strip(), path or None) for name, _, path in models]
@@ -128,12 +131,12 @@ def shown(value: float | None) -> str:
 def store(options: argparse.Namespace, trackers: list[Tracker], results: Results) -> None:
     """Write everything as JSON, with what is needed to run it again."""
     content = {
-        "command": ["python", "benchmarks/accuracy.py", *sys.argv[1:]],
+        "command": ["python", "benchmarks/accuracy.py", *(_without_place(word) for word in sys.argv[1:])],
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "trackers": {tracker.name: tracker.identity for tracker in trackers},
-        "models": {entry: checksum(entry.partition("=")[2]) for entry in options.model},
+        "models": {_without_place(entry): checksum(entry.partition("=")[2]) for entry in options.model},
         "sequences": {
             sequence: {
                 name: {**row.__dict__, "avoidable": avoidable(row, rows["oracle"])} for name, row in rows.items()
@@ -145,6 +148,12 @@ def store(options: argparse.Namespace, trackers: list[Tracker], results: Results
     partial = options.output.with_suffix(".partial")
     partial.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     partial.replace(options.output)
+
+
+def _without_place(word: str) -> str:
+    """A word of the command line with only the name of an absolute path, which means nothing elsewhere."""
+    name, equals, path = word.rpartition("=")
+    return name + equals + Path(path).name if path.startswith("/") else word
 
 
 def checksum(model: str) -> str | None:

@@ -99,6 +99,17 @@ def ours(name: str, model: str | None) -> Tracker:
     return Tracker(name, command, cuts_gaps=False)
 
 
+def trees(path: str) -> Tracker:
+    """Run ``trees.py`` with the trees of a data set; ``{data_set}`` and ``{sequence}`` in the path are filled in."""
+
+    def command(movie: Movie, out: Path, gaps: bool) -> list[str]:
+        filled = Path(path.format(data_set=movie.data_set, sequence=movie.name)).absolute()
+        images = str(movie.images or "-")
+        return [sys.executable, "trees.py", str(movie.masks), images, str(out), str(filled), "2" if gaps else "0"]
+
+    return Tracker("trees", command, cuts_gaps=False)
+
+
 def version(package: str, python: str) -> str:
     """Version of a distribution in another Python, or ``absent``."""
     code = f"import importlib.metadata as m; print(m.version({package!r}))"

@@ -102,4 +102,4 @@ def _frame_rank(cells: Cells, value: Floats) -> Floats:
     bound = np.searchsorted(cells.frame, np.arange(len(cells.numbers) + 1))
     rank = np.empty(len(cells))
     rank[order] = np.arange(len(cells)) - bound[cells.frame[order]]
-    return rank / np.maximum(np.diff(bound)[cells.frame] - 1, 1)
+    return np.asarray(rank / np.maximum(np.diff(bound)[cells.frame] - 1, 1))

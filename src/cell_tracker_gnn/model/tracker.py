@@ -51,6 +51,8 @@ class TrackerConfig:
         Competing scores per link.
     dropout
         Dropout in the link updates and in the classifier.
+    feature_dropout
+        Share of the features that a training batch does not show, so that none becomes indispensable.
     cell_inputs, link_inputs
         Number of cell and link features.
     """
@@ -58,17 +60,16 @@ class TrackerConfig:
     width: int = 48
     blocks: int = 4
     heads: int = 4
-    dropout: float = 0.0
+    dropout: float = 0.1
+    feature_dropout: float = 0.06
     cell_inputs: int = len(CELL_FEATURES)
     link_inputs: int = len(LINK_FEATURES)
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.heads < 1 or self.width % self.heads:
             raise SettingsError(f"width {self.width} is not a multiple of heads {self.heads}; choose another width")
-        if self.blocks < 0 or not 0 <= self.dropout < 1:
-            raise SettingsError(
-                f"blocks {self.blocks} or dropout {self.dropout} is out of range; see their description"
-            )
+        if self.blocks < 0 or not 0 <= self.dropout < 1 or not 0 <= self.feature_dropout < 1:
+            raise SettingsError(f"blocks or a dropout is out of range in {asdict(self)}; see their description")
 
     def as_dict(self) -> dict[str, Any]:
         """The sizes as plain values."""
@@ -122,8 +123,15 @@ class TrackerNetwork(nn.Module):
         # Features far outside of what was seen in training must not drive the network anywhere.
         cells = ((cell_features - self.cell_mean) / self.cell_scale).clamp(-6.0, 6.0)
         links = ((link_features - self.link_mean) / self.link_scale).clamp(-6.0, 6.0)
+        if self.training and self.config.feature_dropout:
+            cells, links = self._hide_features(cells), self._hide_features(links)
         cells, links = self.encode_cell(cells), self.encode_link(links)
         for block in self.blocks:
             cells, links = block(cells, links, source, target)
         appears, disappears, divides = self.classify_cell(cells).unbind(dim=1)
         return Logits(self.classify_link(links)[:, 0], appears, disappears, divides)
+
+    def _hide_features(self, features: Tensor) -> Tensor:
+        """Set random columns to their mean for the whole batch."""
+        shown = torch.rand(features.shape[1], device=features.device) >= self.config.feature_dropout
+        return features * shown

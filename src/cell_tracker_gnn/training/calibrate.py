@@ -7,7 +7,6 @@ from itertools import product
 
 import numpy as np
 
-from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.model.infer import Scores, score_graph
 from cell_tracker_gnn.model.paper import Network
@@ -17,13 +16,19 @@ from cell_tracker_gnn.training.examples import Example
 
 __all__ = ["choose_costs", "count_errors"]
 
-BIASES = (0.0, 1.0, 2.0, 3.0)
+BIASES = (1.0, 2.0, 3.0, 4.0, 5.0)
 DIVISIONS = (0.0, 1.0, 2.0, 3.0)
 GAPS = (0.0, 1.0, 2.0)
 
+CLEARLY = 5
 
-def count_errors(example: Example, graph: Graph, scores: Scores, costs: LinkCosts, *, max_gap: int) -> int:
+USUAL = LinkCosts(bias=4.0, division=1.0, gap=1.0)
+"""Costs that were good on data sets left out of the training (docs/tried.md)."""
+
+
+def count_errors(example: Example, scores: Scores, costs: LinkCosts, *, max_gap: int) -> int:
     """Wrong plus missed links within the frames of an example."""
+    graph = example.graph
     chosen = choose_links(graph, scores, costs, TrackSettings(max_gap=max_gap))
     first, last = example.frames
     frame = graph.cells.frame
@@ -34,10 +39,11 @@ def count_errors(example: Example, graph: Graph, scores: Scores, costs: LinkCost
 def choose_costs(
     network: Network, validation: Sequence[Example], *, max_gap: int
 ) -> tuple[LinkCosts, dict[str, float]]:
-    """The costs of a small grid with the smallest mean share of wrong and missed links over the sequences.
+    """The usual costs, or those of a small grid if they leave clearly fewer wrong and missed links.
 
-    Among costs that are equally good within one part in a hundred the ones in the middle of the grid are taken, so that
-    the choice does not follow the noise of one movie.
+    Validation parts hold a handful of errors, and on kinds of data that were not trained on a larger bias is right than
+    on those that were (docs/tried.md). So the usual costs stay unless others leave a fifth fewer errors and at
+    least :data:`CLEARLY` fewer in number.
 
     Parameters
     ----------
@@ -54,15 +60,12 @@ def choose_costs(
         The chosen costs, and the share of wrong plus missed links with them.
     """
     scored = [(example, score_graph(network, example.graph)) for example in validation]
-    grid = [LinkCosts(bias=b, division=d, gap=g) for b, d, g in product(BIASES, DIVISIONS, GAPS)]
-    share = np.zeros((len(grid), len(scored)))
-    for column, (example, scores) in enumerate(scored):
-        links = max(int(example.positive.sum()), 1)
-        for row, costs in enumerate(grid):
-            share[row, column] = count_errors(example, example.graph, scores, costs, max_gap=max_gap) / links
-    mean = share.mean(axis=1)
-    good = np.flatnonzero(mean <= 1.01 * mean.min() + 1e-12)
-    middle = np.array([[1.5, 1.5, 1.0]])
-    place = np.array([[c.bias, c.division, c.gap] for c in grid])[good]
-    chosen = good[int(np.argmin(np.abs(place - middle).sum(axis=1)))]
-    return grid[chosen], {"validation_link_errors": float(mean[chosen])}
+    grid = [USUAL, *(LinkCosts(bias=b, division=d, gap=g) for b, d, g in product(BIASES, DIVISIONS, GAPS))]
+    errors = np.array(
+        [[count_errors(example, scores, costs, max_gap=max_gap) for example, scores in scored] for costs in grid]
+    )
+    share = (errors / [max(int(example.positive.sum()), 1) for example in validation]).mean(axis=1)
+    best = int(np.argmin(share))
+    fewer = errors[0].sum() - errors[best].sum()
+    chosen = best if share[best] < 0.8 * share[0] and fewer >= CLEARLY else 0
+    return grid[chosen], {"validation_link_errors": float(share[chosen])}

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.embedding.identities import LabelledCrops
 from cell_tracker_gnn.embedding.metric import EncoderSettings, train_encoder
 from cell_tracker_gnn.errors import InputError
 from cell_tracker_gnn.features.crops import cut_crops
-from cell_tracker_gnn.features.regions import MaskPixels, join_frames, measure_frame
+from cell_tracker_gnn.features.regions import FrameCells, MaskPixels, join_frames, measure_frame
 from cell_tracker_gnn.graph.labels import match_cells
 from cell_tracker_gnn.pipeline import Progress
 from cell_tracker_gnn.training.examples import PartOfFrames, TrainingSequence
@@ -60,16 +61,17 @@ def sequence_crops(sequence: TrainingSequence, *, share: float) -> LabelledCrops
     """Crops of the cells in the first ``share`` of the frames, at most :data:`MOST_CROPS`, with their tracks."""
     last = max(2, round(share * len(sequence.movie)))
     images = sequence.movie.images
-    frames, crops = [], []
+    frames: list[FrameCells] = []
+    crops: list[NDArray[np.float32]] = []
     index = last
-    while index > 0 and sum(map(len, frames)) < MOST_CROPS:
+    while index > 0 and sum(len(f) for f in frames) < MOST_CROPS:
         index -= 1
         mask = sequence.movie.masks[index]
         image = images[index] if images is not None else mask
         pixels = MaskPixels.of(mask)
-        cells = measure_frame(pixels, None, sequence.movie.scale)
-        frames.append(cells)
-        crops.append(cut_crops(image, mask, cells.label, cells.box))
+        found = measure_frame(pixels, None, sequence.movie.scale)
+        frames.append(found)
+        crops.append(cut_crops(image, mask, found.label, found.box))
     frames.reverse()
     crops.reverse()
     part = PartOfFrames(sequence.movie.masks, 1, index, last)

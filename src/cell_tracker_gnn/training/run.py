@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import Callback
 from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.errors import InputError, OutputError
 from cell_tracker_gnn.features.anisotropy import with_assumed_scale
+from cell_tracker_gnn.features.extract import Embed
 from cell_tracker_gnn.graph.nodes import measured_features
 from cell_tracker_gnn.io import find_sequence, open_frames, open_movie, read_lineage_table, write_json
 from cell_tracker_gnn.model.paper import Network, PaperConfig, PaperNetwork
@@ -29,7 +30,7 @@ from cell_tracker_gnn.training.examples import Example, Faults, TrainingSequence
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.tracker import FitSettings, fit_tracker
 
-__all__ = ["open_sequence", "train", "variants_of"]
+__all__ = ["fit_model", "open_sequence", "prepare_sequence", "train", "variants_of"]
 
 FEWEST_FRAMES = 6
 """Sub-sampled variants of fewer frames teach nothing about time."""
@@ -111,16 +112,62 @@ def train(
     """
     report = report or (lambda stage, done, total: None)
     place = choose_device(device)
-    folder = _work_folder(Path(output))
+    _work_folder(Path(output))
     sequences = [open_sequence(d, images=images, masks=masks, lineage=lineage, scale=scale) for d in data]
     torch.manual_seed(settings.seed)
-    encoder, encoder_scores = None, {}
+    encoder: Encoder | None = None
+    encoder_scores: dict[str, float] = {}
     if settings.embedding:
         encoder, encoder_scores = train_sequence_encoder(sequences, settings, place, report)
-    examples = _prepare(sequences, settings, encoder, place, report)
+    examples = []
+    for done, sequence in enumerate(sequences):
+        report("graphs", done, len(sequences))
+        examples.append(prepare_sequence(sequence, settings, embedder(encoder, sequence.movie, place)))
+    report("graphs", len(sequences), len(sequences))
+    return fit_model(
+        examples,
+        Path(output),
+        settings,
+        encoder=encoder,
+        scores=encoder_scores,
+        device=place,
+        callbacks=callbacks,
+    )
+
+
+def fit_model(
+    examples: Sequence[Sequence[Example]],
+    output: Path,
+    settings: TrainSettings,
+    *,
+    encoder: Encoder | None = None,
+    scores: Mapping[str, float] | None = None,
+    device: torch.device | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Model:
+    """Fit the network to prepared sequences, choose the linking costs and write the model file.
+
+    Parameters
+    ----------
+    examples
+        What :func:`prepare_sequence` gave for each sequence.
+    output
+        Folder of the model.
+    settings
+        Settings of the training.
+    encoder, scores
+        The encoder that embedded the cells, and its scores.
+    device
+        Where to compute; the CPU when left out.
+    callbacks
+        Further Lightning callbacks.
+    """
+    folder = _work_folder(output)
+    place = device or torch.device("cpu")
     training, validation = _split(examples, settings)
+    torch.manual_seed(settings.seed)
     network = _network(settings, examples[0][0])
-    scores = fit_tracker(
+    found = fit_tracker(
         network,
         training,
         validation,
@@ -130,10 +177,10 @@ def train(
         callbacks=callbacks,
     )
     costs, errors = choose_costs(network, validation, max_gap=settings.max_gap)
-    card = _card(sequences, examples, settings, {**encoder_scores, **scores, **errors})
+    card = _card(examples, settings, {**(scores or {}), **found, **errors})
     model = Model(network, encoder, costs.as_dict(), card)
-    save_model(model, Path(output) / "model.safetensors")
-    write_json(card, Path(output) / "card.json")
+    save_model(model, output / "model.safetensors")
+    write_json(card, output / "card.json")
     return model
 
 
@@ -145,30 +192,25 @@ def _work_folder(output: Path) -> Path:
     return output / "work"
 
 
-def _prepare(
-    sequences: Sequence[TrainingSequence],
-    settings: TrainSettings,
-    encoder: Encoder | None,
-    device: torch.device,
-    report: Progress,
-) -> list[list[Example]]:
-    """Examples of each sequence, the unchanged one first."""
-    plan = [(s, v) for s in sequences for v in variants_of(len(s.movie), settings)]
+def prepare_sequence(sequence: TrainingSequence, settings: TrainSettings, embed: Embed | None = None) -> list[Example]:
+    """Labelled graphs of all variants of a sequence, the unchanged one first.
+
+    Raises
+    ------
+    InputError
+        If the lineage links none of the cells.
+    """
     describe = "measured" if settings.preset == "paper" else "relative"
-    examples: list[list[Example]] = [[] for _ in sequences]
-    for done, (sequence, variant) in enumerate(plan):
-        report("graphs", done, len(plan))
-        embed = embedder(encoder, sequence.movie, device)
+    examples: list[Example] = []
+    for variant in variants_of(len(sequence.movie), settings):
         example = prepare_example(sequence, variant, max_gap=settings.max_gap, embed=embed, describe=describe)
-        examples[sequences.index(sequence)].append(example)
         _log.info("%s %s: %d cells, recall %.4f", sequence.name, variant, len(example.parent), example.recall)
-    report("graphs", len(plan), len(plan))
-    for sequence, found in zip(sequences, examples, strict=True):
-        if not found[0].positive.any():
-            raise InputError(
-                f"no cell of {sequence.name} is linked to another by the lineage; check that masks, markers and "
-                "lineage belong together"
-            )
+        examples.append(example)
+    if not examples[0].positive.any():
+        raise InputError(
+            f"no cell of {sequence.name} is linked to another by the lineage; check that masks, markers and lineage "
+            "belong together"
+        )
     return examples
 
 
@@ -204,22 +246,19 @@ def _fit_settings(settings: TrainSettings, training: Sequence[Example]) -> FitSe
 
 
 def _card(
-    sequences: Sequence[TrainingSequence],
-    examples: Sequence[Sequence[Example]],
-    settings: TrainSettings,
-    scores: dict[str, float],
+    examples: Sequence[Sequence[Example]], settings: TrainSettings, scores: Mapping[str, float]
 ) -> dict[str, Any]:
     """What the model was made of: plain values for the header of its file."""
     data = [
         {
-            "name": sequence.name,
-            "frames": len(sequence.movie),
+            "name": found[0].name,
+            "frames": len(found[0].graph.cells.numbers),
             "cells": len(found[0].parent),
             "divisions": int(found[0].divides.sum()),
-            "images": sequence.movie.images is not None,
+            "images": bool(np.isfinite(found[0].graph.cells.appearance).any()),
             "candidate_recall": found[0].recall,
         }
-        for sequence, found in zip(sequences, examples, strict=True)
+        for found in examples
     ]
     return {
         "version": version("cell-tracker-gnn"),
@@ -227,5 +266,5 @@ def _card(
         "python": platform.python_version(),
         "settings": settings.as_dict(),
         "data": data,
-        "scores": scores,
+        "scores": dict(scores),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torchmetrics.functional.classification import binary_average_precision, binary_f1_score
@@ -154,6 +156,8 @@ def fit_tracker(
     dict
         Validation scores of the best epoch.
     """
+    # Lightning announces devices and advertisements at the level of information.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     lightning.seed_everything(settings.seed, verbose=False)
     stream = WindowStream(
         training,
@@ -166,7 +170,7 @@ def fit_tracker(
     links = torch.cat([torch.from_numpy(e.graph.link_features) for e in stream.examples])
     network.standardise_by(cells, links)
     del cells, links
-    average = EMAWeightAveraging(decay=AVERAGE_DECAY)
+    average = WeightAveraging(avg_fn=_running_average)
     best = ModelCheckpoint(folder, filename="best", monitor="validation_average_precision", mode="max")
     stop = EarlyStopping("validation_average_precision", mode="max", patience=settings.patience)
     module = TrackerModule(network, settings)
@@ -184,8 +188,17 @@ def fit_tracker(
         default_root_dir=folder,
     )
     check = whole_batches(validation, links=settings.batch_links, frames=settings.longest)
-    trainer.fit(module, DataLoader(stream, batch_size=None), DataLoader(check, batch_size=None))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*(LeafSpec|IterableDataset|num_workers|lr_scheduler.step).*")
+        trainer.fit(module, DataLoader(stream, batch_size=None), DataLoader(check, batch_size=None))
     # Lightning's own checkpoints hold only tensors and plain values here, so they load without running any code.
     state = torch.load(best.best_model_path, weights_only=True)["state_dict"]
     module.load_state_dict(state)
     return {"average_precision": float(best.best_model_score or 0.0)}
+
+
+def _running_average(averaged: Tensor, current: Tensor, seen: int | Tensor) -> Tensor:
+    """Exponential average of the weights that forgets the first batches quickly."""
+    count = float(seen)
+    decay = min(AVERAGE_DECAY, count / (count + 10.0))
+    return decay * averaged + (1.0 - decay) * current
