@@ -4,16 +4,19 @@
 
 DATA holds the annotated data sets, WORK gets the simulated sequences and one folder per model. Beside them
 ``WORK/models/<data set>.safetensors`` is, for each data set, the model that never saw it, for
-``benchmarks/accuracy.py --model '=WORK/models/{data_set}.safetensors'``, and ``<data set>.joblib`` the
-boosted trees that saw the same, for ``--trees 'WORK/models/{data_set}.joblib'``. ``early.safetensors`` saw the first 60 % of the
+``benchmarks/accuracy.py --model '=WORK/models/{data_set}.safetensors'``, and ``<data set>.joblib`` the boosted trees
+that saw the same, for ``--trees 'WORK/models/{data_set}.joblib'``. ``early.safetensors`` saw the first 60 % of the
 frames of every sequence, for ``--frames 0.6:``.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import logging
 import multiprocessing
+import os
+import pickle
 import shutil
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +26,7 @@ from pathlib import Path
 import cv2
 import torch
 
+import cell_tracker_gnn
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
 from cell_tracker_gnn.training.examples import Example
 from cell_tracker_gnn.training.run import fit_model, open_sequence, prepare_sequence
@@ -84,9 +88,27 @@ def simulated_sequences(folder: Path) -> list[Path]:
     return [folder / name / "01" for name in SIMULATED]
 
 
-def prepare(data: Path, settings: TrainSettings) -> list[Example]:
+def prepare(data: Path, folder: Path, settings: TrainSettings) -> list[Example]:
+    """Labelled graphs of a sequence, kept in ``folder`` under a name that changes with the code and the settings."""
     cv2.setNumThreads(1)
-    return prepare_sequence(open_sequence(data), settings)
+    kept = folder / f"{data.parent.name}-{data.name}-{_fingerprint(settings)}.pickle"
+    if not kept.exists():
+        examples = prepare_sequence(open_sequence(data), settings)
+        partial = kept.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(pickle.dumps(examples, protocol=5))
+        partial.replace(kept)
+    # Only files that this script wrote into its own folder are read.
+    return list(pickle.loads(kept.read_bytes()))  # noqa: S301
+
+
+def _fingerprint(settings: TrainSettings) -> str:
+    package = Path(cell_tracker_gnn.__file__).parent
+    parts = ("data.py", "features", "graph", "io", "simulation", "training/examples.py")
+    files = sorted(
+        f for part in parts for f in ([package / part] if part.endswith(".py") else (package / part).glob("*.py"))
+    )
+    used = (settings.max_gap, settings.subsample, settings.faults, settings.seed, settings.preset)
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files) + repr(used).encode()).hexdigest()[:12]
 
 
 def fit(fold: str, work: Path, settings: TrainSettings) -> None:
@@ -112,17 +134,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--folds", nargs="+", choices=FOLDS, default=list(FOLDS))
+    parser.add_argument("--folds", nargs="*", choices=FOLDS, default=list(FOLDS))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     arguments = parser.parse_intermixed_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     settings = TrainSettings.parse([*RECIPE, *arguments.overrides])
-    (arguments.work / "models").mkdir(parents=True, exist_ok=True)
+    for name in ("models", "prepared"):
+        (arguments.work / name).mkdir(parents=True, exist_ok=True)
     paths = [*(arguments.data / name for name in REAL), *simulated_sequences(arguments.work / "simulated")]
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(arguments.jobs, mp_context=fork) as pool:
-        PREPARED.update(zip(paths, pool.map(prepare, paths, repeat(settings)), strict=True))
+        PREPARED.update(
+            zip(paths, pool.map(prepare, paths, repeat(arguments.work / "prepared"), repeat(settings)), strict=True)
+        )
     with ProcessPoolExecutor(arguments.jobs, mp_context=fork) as pool:
         list(pool.map(fit, arguments.folds, repeat(arguments.work), repeat(settings)))
 

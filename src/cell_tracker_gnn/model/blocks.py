@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-__all__ = ["CompetitionBlock", "PathfinderConvolution", "group_softmax", "mlp"]
+__all__ = ["CompetitionBlock", "PathfinderConvolution", "group_softmax", "mlp", "window_mean"]
 
 
 def mlp(*widths: int, dropout: float = 0.0, norm: bool = False) -> nn.Sequential:
@@ -64,10 +64,14 @@ class CompetitionBlock(nn.Module):
         Number of competing scores.
     dropout
         Dropout inside the link update.
+    context
+        Whether the mean of all cells of the window is added to each cell: how good the masks of a movie are, how fast
+        its cells move and how often they divide is seen only in all of them together.
     """
 
-    def __init__(self, width: int, heads: int = 4, dropout: float = 0.0) -> None:
+    def __init__(self, width: int, heads: int = 4, dropout: float = 0.0, *, context: bool = True) -> None:
         super().__init__()
+        self.context = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width)) if context else None
         self.heads = heads
         self.score = nn.Linear(width, 2 * heads)
         self.from_link = nn.Linear(width + 2 * heads, width)
@@ -78,9 +82,13 @@ class CompetitionBlock(nn.Module):
         self.cell_in = nn.Linear(3 * width, width)
         self.cell_out = nn.Sequential(nn.LayerNorm(width), nn.ReLU(), nn.Linear(width, width))
 
-    def forward(self, cells: Tensor, links: Tensor, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Updated cells (n, width) and links (m, width)."""
+    def forward(
+        self, cells: Tensor, links: Tensor, source: Tensor, target: Tensor, window: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Updated cells (n, width) and links (m, width); ``window`` says which cells share a context, shape (n,)."""
         count = len(cells)
+        if self.context is not None:
+            cells = cells + self.context(window_mean(cells, window))
         parent_score, child_score = self.score(links).split(self.heads, dim=1)
         as_parent = group_softmax(parent_score, target, count, nothing=parent_score.new_zeros(count, self.heads))
         as_child = group_softmax(child_score, source, count, nothing=child_score.new_zeros(count, self.heads))
@@ -94,6 +102,16 @@ class CompetitionBlock(nn.Module):
         future = torch.zeros_like(cells).index_add(0, source, forward * weight_out)
         cells = cells + self.cell_out(self.cell_in(torch.cat([cells, past, future], dim=1)))
         return cells, links
+
+
+def window_mean(cells: Tensor, window: Tensor | None) -> Tensor:
+    """Mean of the cells of the same window for each cell, shape (n, c); without ``window`` all belong to one."""
+    if window is None:
+        return cells.mean(dim=0, keepdim=True).expand_as(cells) if len(cells) else cells
+    windows = int(window.max()) + 1 if len(window) else 0
+    total = cells.new_zeros(windows, cells.shape[1]).index_add(0, window, cells)
+    number = cells.new_zeros(windows).index_add(0, window, cells.new_ones(len(cells)))
+    return (total / number.clamp_min(1.0)[:, None])[window]
 
 
 class PathfinderConvolution(nn.Module):

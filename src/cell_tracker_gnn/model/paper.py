@@ -101,8 +101,18 @@ class PaperNetwork(nn.Module):
         self.cell_low.copy_(low)
         self.cell_range.copy_((high - low).clamp_min(1e-6))
 
-    def forward(self, cell_features: Tensor, link_features: Tensor, source: Tensor, target: Tensor) -> Logits:
-        """Log-odds of the links; beginnings, ends and divisions are left at 0. ``link_features`` are not used."""
+    def forward(
+        self,
+        cell_features: Tensor,
+        link_features: Tensor,
+        source: Tensor,
+        target: Tensor,
+        window: Tensor | None = None,
+    ) -> Logits:
+        """Log-odds of the links; beginnings, ends and divisions are left at 0.
+
+        ``link_features`` and ``window`` belong to the default network and are not used.
+        """
         raw = (cell_features - self.cell_low) / self.cell_range
         measured, learned = torch.split(raw, [self.config.measured, self.config.learned], dim=1)
         encoded = [self.encode_measured(measured)]

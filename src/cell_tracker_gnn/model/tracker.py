@@ -53,6 +53,8 @@ class TrackerConfig:
         Dropout in the link updates and in the classifier.
     feature_dropout
         Share of the features that a training batch does not show, so that none becomes indispensable.
+    context
+        Whether each round adds the mean of all cells of a window to each of them.
     cell_inputs, link_inputs
         Number of cell and link features.
     """
@@ -62,6 +64,7 @@ class TrackerConfig:
     heads: int = 4
     dropout: float = 0.1
     feature_dropout: float = 0.06
+    context: bool = True
     cell_inputs: int = len(CELL_FEATURES)
     link_inputs: int = len(LINK_FEATURES)
 
@@ -108,7 +111,9 @@ class TrackerNetwork(nn.Module):
         self.register_buffer("link_scale", torch.ones(config.link_inputs))
         self.encode_cell = mlp(config.cell_inputs, width, width, norm=True)
         self.encode_link = mlp(config.link_inputs, 2 * width, width, norm=True)
-        self.blocks = nn.ModuleList(CompetitionBlock(width, config.heads, config.dropout) for _ in range(config.blocks))
+        self.blocks = nn.ModuleList(
+            CompetitionBlock(width, config.heads, config.dropout, context=config.context) for _ in range(config.blocks)
+        )
         self.classify_link = mlp(width, width, 1, dropout=config.dropout, norm=True)
         self.classify_cell = mlp(width, width, 3, dropout=config.dropout, norm=True)
 
@@ -118,8 +123,25 @@ class TrackerNetwork(nn.Module):
             getattr(self, f"{name}_mean").copy_(value.mean(dim=0))
             getattr(self, f"{name}_scale").copy_(value.std(dim=0).clamp_min(1e-3))
 
-    def forward(self, cell_features: Tensor, link_features: Tensor, source: Tensor, target: Tensor) -> Logits:
-        """Log-odds from raw features; ``source`` and ``target`` are rows of the cells, shape (m,)."""
+    def forward(
+        self,
+        cell_features: Tensor,
+        link_features: Tensor,
+        source: Tensor,
+        target: Tensor,
+        window: Tensor | None = None,
+    ) -> Logits:
+        """Log-odds from raw features.
+
+        Parameters
+        ----------
+        cell_features, link_features
+            Shape (n, f) and (m, g).
+        source, target
+            Rows of the cells at the ends of each link, shape (m,).
+        window
+            Number of the window of each cell, shape (n,); all belong to one when left out.
+        """
         # Features far outside of what was seen in training must not drive the network anywhere.
         cells = ((cell_features - self.cell_mean) / self.cell_scale).clamp(-6.0, 6.0)
         links = ((link_features - self.link_mean) / self.link_scale).clamp(-6.0, 6.0)
@@ -127,7 +149,7 @@ class TrackerNetwork(nn.Module):
             cells, links = self._hide_features(cells), self._hide_features(links)
         cells, links = self.encode_cell(cells), self.encode_link(links)
         for block in self.blocks:
-            cells, links = block(cells, links, source, target)
+            cells, links = block(cells, links, source, target, window)
         appears, disappears, divides = self.classify_cell(cells).unbind(dim=1)
         return Logits(self.classify_link(links)[:, 0], appears, disappears, divides)
 

@@ -76,6 +76,8 @@ def save_model(model: Model, path: Path) -> None:
     }
     with new_file(path) as temporary:
         save_file(tensors, temporary, metadata={HEADER: json.dumps(header, sort_keys=True)})
+        # safetensors makes files that only their owner can read.
+        temporary.chmod(0o644)
 
 
 def bundled_models() -> dict[str, Path]:

@@ -89,13 +89,16 @@ def _panel(lineage: Lineage, movie: Movie, index: int, family: Integers) -> Imag
 
 
 def _draw_tails(pen: ImageDraw.ImageDraw, lineage: Lineage, index: int, family: Integers, zoom: int) -> None:
+    """The way of each cell of the frame, and of its ancestors, over the frames before."""
     cells, links = lineage.cells, lineage.links
-    past = cells.frame[links.target]
     point = (cells.centroid[:, -2:] + 0.5) * zoom
-    for link in np.flatnonzero((past <= index) & (past > index - TAIL_FRAMES)):
-        source, target = links.source[link], links.target[link]
-        line = [tuple(point[source][::-1]), tuple(point[target][::-1])]
-        pen.line(line, fill=_color(int(family[target])), width=2)
+    source = dict(zip(links.target.tolist(), links.source.tolist(), strict=True))
+    for row in np.flatnonzero(cells.frame == index).tolist():
+        color, cell = _color(int(family[row])), row
+        while cell in source and cells.frame[cell] > index - TAIL_FRAMES:
+            before = source[cell]
+            pen.line([tuple(point[before][::-1]), tuple(point[cell][::-1])], fill=color, width=2)
+            cell = before
 
 
 def _gray(image: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -37,6 +37,8 @@ class Batch(NamedTuple):
         Whether each cell appears, disappears, divides, shape (n, 3), 0 or 1.
     cell_known
         Whether the window shows enough to tell, shape (n, 3), 0 or 1.
+    window
+        Number of the window that each cell belongs to, shape (n,).
     """
 
     cell_features: Tensor
@@ -46,12 +48,16 @@ class Batch(NamedTuple):
     positive: Tensor
     cell_labels: Tensor
     cell_known: Tensor
+    window: Tensor
 
 
 def join_batch(parts: Sequence[Batch]) -> Batch:
     """Several batches as one, the cells numbered on."""
     offset = np.cumsum([0, *(len(p.cell_features) for p in parts[:-1])]).tolist()
-    shifted = [p._replace(source=p.source + o, target=p.target + o) for p, o in zip(parts, offset, strict=True)]
+    shifted = [
+        part._replace(source=part.source + cells, target=part.target + cells, window=part.window + number)
+        for number, (part, cells) in enumerate(zip(parts, offset, strict=True))
+    ]
     return Batch(*(torch.cat(columns) for columns in zip(*shifted, strict=True)))
 
 
@@ -73,6 +79,7 @@ def window_batch(example: Example, begin: int, end: int) -> Batch:
         positive=torch.from_numpy(positive.astype(np.float32)),
         cell_labels=torch.from_numpy(labels.astype(np.float32)),
         cell_known=torch.from_numpy(known.astype(np.float32)),
+        window=torch.zeros(len(known), dtype=torch.int64),
     )
 
 

@@ -89,7 +89,7 @@ class TrackerModule(lightning.LightningModule):
         self._seen: list[tuple[Tensor, Tensor]] = []
 
     def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        logits = self.network(batch.cell_features, batch.link_features, batch.source, batch.target)
+        logits = self.network(batch.cell_features, batch.link_features, batch.source, batch.target, batch.window)
         if self.settings.balanced:
             return balanced_link_loss(logits.link, batch.positive), logits.link
         return tracking_loss(logits, batch), logits.link
@@ -118,9 +118,9 @@ class TrackerModule(lightning.LightningModule):
         """AdamW with one cycle of the learning rate."""
         s = self.settings
         optimiser = torch.optim.AdamW(self.parameters(), lr=s.learning_rate, weight_decay=s.weight_decay)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, max_lr=s.learning_rate, total_steps=s.epochs * s.batches, pct_start=0.1
-        )
+        steps = max(s.epochs * s.batches, 5)
+        rise = min(max(0.1, 2.0 / steps), 0.5)
+        cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, s.learning_rate, total_steps=steps, pct_start=rise)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
 
 

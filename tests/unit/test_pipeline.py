@@ -1,0 +1,101 @@
+"""The whole path through the Python interface, on the zoo of small movies."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cases import CASES
+from cell_tracker_gnn import Tracker, TrackSettings
+from cell_tracker_gnn.data import ArrayFrames, Lineage, Movie, Scale
+from cell_tracker_gnn.errors import SettingsError
+from cell_tracker_gnn.features.anisotropy import with_assumed_scale
+from cell_tracker_gnn.pipeline import choose_device
+from cell_tracker_gnn.report.drawing import draw_tracks
+
+
+@pytest.fixture(scope="module")
+def tracker() -> Tracker:
+    return Tracker.from_pretrained()
+
+
+def found(lineage: Lineage) -> set[tuple[int, ...]]:
+    cells, links = lineage.cells, lineage.links
+    ends = zip(links.source, links.target, strict=True)
+    return {(int(cells.frame[a]), int(cells.label[a]), int(cells.frame[b]), int(cells.label[b])) for a, b in ends}
+
+
+@pytest.mark.parametrize(
+    "name", ["perfect", "one_cell", "single_frame", "no_cell", "touching", "drift", "anisotropic_3d"]
+)
+def test_easy_movies_are_tracked_without_an_error(name: str, tracker: Tracker) -> None:
+    case = CASES[name]()
+    lineage = tracker.track(case.masks, case.images, scale=case.step)
+    assert found(lineage) == {tuple(row) for row in np.asarray(case.links).tolist()}
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_every_movie_gives_a_valid_lineage(name: str, tracker: Tracker) -> None:
+    case = CASES[name]()
+    lineage = tracker.track(case.masks, case.images, scale=case.step)
+    cells, links, tracks = lineage.cells, lineage.links, lineage.tracks
+    assert (cells.frame[links.target] > cells.frame[links.source]).all()
+    assert (np.bincount(links.target, minlength=1) <= 1).all()
+    assert (np.bincount(links.source, minlength=1) <= 2).all()
+    assert ((links.probability >= 0) & (links.probability <= 1)).all()
+    assert len(lineage.track) == len(cells)
+    parents = {int(t): int(p) for t, p in zip(tracks.track, tracks.parent, strict=True)}
+    begin, end = dict(zip(parents, tracks.begin, strict=True)), dict(zip(parents, tracks.end, strict=True))
+    assert all(p == 0 or end[p] < begin[t] for t, p in parents.items())
+
+
+def test_labels_carry_no_information(tracker: Tracker) -> None:
+    case = CASES["division"]()
+    rng = np.random.default_rng(2)
+    permuted, names = case.masks.copy(), []
+    for mask in permuted:
+        table = np.r_[0, rng.permutation(np.arange(1, mask.max() + 1)) * 3]
+        mask[:] = table[mask]
+        names.append(table)
+    renamed = {(a, int(names[a][b]), c, int(names[c][d])) for a, b, c, d in found(tracker.track(case.masks))}
+    assert found(tracker.track(permuted)) == renamed
+
+
+def test_without_gaps_and_divisions(tracker: Tracker) -> None:
+    case = CASES["missed"]()
+    settings = TrackSettings(max_gap=0, divisions=False)
+    lineage = Tracker(tracker.model, settings).track(case.masks)
+    assert (lineage.links.kind == 0).all()
+
+
+def test_progress_is_reported(tracker: Tracker) -> None:
+    seen: list[tuple[str, int, int]] = []
+    tracker.track(CASES["perfect"]().masks, progress=lambda *step: seen.append(step))
+    assert ("features", 1, 6) in seen
+    assert {stage for stage, _, _ in seen} == {"features", "network", "linking"}
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cpu:1", "cuda:99"])
+def test_devices_that_are_not_there_are_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        choose_device(name)
+
+
+def test_result_can_be_written_and_drawn(tracker: Tracker, tmp_path: Path) -> None:
+    lineage = tracker.track(CASES["division"]().masks)
+    lineage.write(tmp_path / "result")
+    assert (tmp_path / "result" / "links.csv").is_file()
+    picture = np.asarray(draw_tracks(lineage))
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 5
+    assert np.asarray(draw_tracks(tracker.track(CASES["anisotropic_3d"]().masks))).ndim == 3
+
+
+def test_z_step_is_assumed_from_the_cells_only_where_it_is_unknown(caplog: pytest.LogCaptureFixture) -> None:
+    grid = np.indices((20, 90, 90)).astype(float) - np.array([10.0, 45.0, 45.0]).reshape(3, 1, 1, 1)
+    ball = ((grid * np.array([4.0, 1.0, 1.0]).reshape(3, 1, 1, 1)) ** 2).sum(axis=0) < 30.0**2
+    frames = ArrayFrames(ball[None].astype(np.uint8))
+    assumed = with_assumed_scale(Movie(frames, None, Scale.pixels(3)))
+    assert 3.7 < assumed.scale.step[0] < 4.3
+    assert "no voxel size is known" in caplog.text
+    known = Movie(frames, None, Scale((2.0, 1.0, 1.0), "µm"))
+    assert with_assumed_scale(known) is known
