@@ -46,7 +46,9 @@ def solve(solver: Any, links: list[tuple[int, int]], reward: list[float], **argu
 
 
 def test_rewards_add_bias_and_subtract_skipped_frames() -> None:
-    rewards = link_rewards([1.0, 1.0], [1, 3], cells=2, divides=[1.0, 0.0], appears=[0.5, 0.0], disappears=[0.0, 7.0])
+    costs = LinkCosts(bias=2.0, division=3.0, gap=1.0)
+    odds = {"divides": [1.0, 0.0], "appears": [0.5, 0.0], "disappears": [0.0, 7.0]}
+    rewards = link_rewards([1.0, 1.0], [1, 3], cells=2, costs=costs, **odds)
     assert rewards.reward.tolist() == [3.0, 1.0]
     assert rewards.second_child_allowed.tolist() == [True, False]
     assert rewards.second_child_cost.tolist() == [2.0, 7.0]

@@ -35,9 +35,9 @@ class LinkCosts:
         If a value is not finite or a cost is negative.
     """
 
-    bias: float = 2.0
-    division: float = 3.0
-    gap: float = 1.0
+    bias: float = 3.0
+    division: float = 1.0
+    gap: float = 0.0
     merge: float = 3.0
 
     def __post_init__(self) -> None:

@@ -62,8 +62,8 @@ class TrackerConfig:
     width: int = 48
     blocks: int = 4
     heads: int = 4
-    dropout: float = 0.1
-    feature_dropout: float = 0.06
+    dropout: float = 0.05
+    feature_dropout: float = 0.03
     context: bool = True
     cell_inputs: int = len(CELL_FEATURES)
     link_inputs: int = len(LINK_FEATURES)
