@@ -128,7 +128,7 @@ def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) 
     """Train a model on DATA, CTC sequences such as Fluo-N2DL-HeLa/01, with settings given as key=value.
 
     Settings: preset, epochs, batches, batch_links, learning_rate, patience, width, blocks, max_gap, validation,
-    subsample, faults, embedding, embedding_epochs, seed.
+    subsample, faults, embedding, embedding_epochs, calibrate, seed.
     """
     paths = [d for d in data if "=" not in d or Path(d).exists()]
     overrides = [d for d in data if d not in paths]

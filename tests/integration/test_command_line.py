@@ -161,7 +161,7 @@ def test_sparse_movies_are_fine(kind: str, tmp_path: Path) -> None:
     if kind != "no cell":
         for t in range(len(masks)):
             masks[t, 10 + t : 20 + t, 10:20] = t + 1
-            masks[t, 40:50, 30 + t : 40 + t] = 9 - t
+            masks[t, 40:50, 30 + t : 40 + t] = 20 - t
     if kind == "empty frame":
         masks[2] = 0
     (tmp_path / "masks").mkdir()

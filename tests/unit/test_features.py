@@ -49,6 +49,13 @@ def test_flow_follows_cells_that_move_apart() -> None:
     assert np.median(error) < 0.4 * np.median(np.linalg.norm(truth, axis=1))
 
 
+def test_a_frame_without_cells_moves_nothing() -> None:
+    centres = scattered(7)
+    masks = np.stack([discs(centres, 6, (300, 300)), np.zeros((300, 300), np.int32), discs(centres, 6, (300, 300))])
+    _, movement = extract_features(movie_of(masks), max_gap=1)
+    assert not movement.flow.any()
+
+
 def test_motion_over_two_frames_is_the_sum_of_the_steps() -> None:
     centres = scattered(3)
     masks = np.stack([discs(centres + 12 * t, 6, (300, 300)) for t in range(3)])
@@ -91,7 +98,7 @@ def test_features_do_not_depend_on_position_frame_size_labels_or_pixel_size() ->
     inner = far[plain.candidates.source] & far[plain.candidates.target]
     for other in (moved, scaled):
         np.testing.assert_array_equal(other.candidates.source, plain.candidates.source)
-        np.testing.assert_allclose(other.link_features[inner], plain.link_features[inner], atol=0.05)
+        np.testing.assert_allclose(other.link_features[inner], plain.link_features[inner], atol=0.1)
 
 
 def test_features_are_computed_without_holding_the_movie() -> None:

@@ -148,6 +148,9 @@ def estimate_motion(before: Picture, after: Picture, *, dense: bool = True) -> M
     dense
         Whether to estimate the displacement field beside the drift.
     """
+    if not len(before.centroid) or not len(after.centroid):
+        # A frame without cells says nothing about motion, and the flow into it would be arbitrary.
+        return Motion(np.zeros(before.centroid.shape[1]), None, before.factor)
     drift = _checked_drift(before, after)
     field = _dense_field(before, after, drift) if dense else None
     return Motion(drift, field, before.factor)

@@ -35,8 +35,8 @@ class LinkCosts:
         If a value is not finite or a cost is negative.
     """
 
-    bias: float = 3.0
-    division: float = 1.0
+    bias: float = 4.0
+    division: float = 0.0
     gap: float = 0.0
     merge: float = 3.0
 

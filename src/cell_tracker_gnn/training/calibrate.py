@@ -37,7 +37,7 @@ def count_errors(example: Example, scores: Scores, costs: LinkCosts, *, max_gap:
 
 
 def choose_costs(
-    network: Network, validation: Sequence[Example], *, max_gap: int
+    network: Network, validation: Sequence[Example], *, max_gap: int, calibrate: bool = True
 ) -> tuple[LinkCosts, dict[str, float]]:
     """The usual costs, or those of a small grid if they leave clearly fewer wrong and missed links.
 
@@ -53,6 +53,8 @@ def choose_costs(
         Labelled graphs.
     max_gap
         Number of frames a cell may be missed.
+    calibrate
+        Whether other costs than the usual ones are tried.
 
     Returns
     -------
@@ -60,7 +62,8 @@ def choose_costs(
         The chosen costs, and the share of wrong plus missed links with them.
     """
     scored = [(example, score_graph(network, example.graph)) for example in validation]
-    grid = [USUAL, *(LinkCosts(bias=b, division=d, gap=g) for b, d, g in product(BIASES, DIVISIONS, GAPS))]
+    others = product(BIASES, DIVISIONS, GAPS) if calibrate else ()
+    grid = [USUAL, *(LinkCosts(bias=b, division=d, gap=g) for b, d, g in others)]
     errors = np.array(
         [[count_errors(example, scores, costs, max_gap=max_gap) for example, scores in scored] for costs in grid]
     )

@@ -176,7 +176,7 @@ def fit_model(
         accelerator={"cuda": "gpu"}.get(place.type, place.type),
         callbacks=callbacks,
     )
-    costs, errors = choose_costs(network, validation, max_gap=settings.max_gap)
+    costs, errors = choose_costs(network, validation, max_gap=settings.max_gap, calibrate=settings.calibrate)
     card = _card(examples, settings, {**(scores or {}), **found, **errors})
     model = Model(network, encoder, costs.as_dict(), card)
     save_model(model, output / "model.safetensors")

@@ -46,6 +46,9 @@ class TrainSettings:
         Train an encoder of image crops first, where there are images.
     embedding_epochs
         Largest number of epochs of the encoder.
+    calibrate
+        Choose the linking costs on the validation frames if that is clearly better than the usual ones: right for a
+        model of one kind of data, wrong for one that is meant for kinds it has not seen (docs/tried.md).
     seed
         Seed of weights, batches and damage.
 
@@ -69,6 +72,7 @@ class TrainSettings:
     faults: bool = True
     embedding: bool = True
     embedding_epochs: int = 10
+    calibrate: bool = True
     seed: int = 1
 
     def __post_init__(self) -> None:
