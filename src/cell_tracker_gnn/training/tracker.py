@@ -171,7 +171,9 @@ def fit_tracker(
     network.standardise_by(cells, links)
     del cells, links
     average = WeightAveraging(avg_fn=_running_average)
-    best = ModelCheckpoint(folder, filename="best", monitor="validation_average_precision", mode="max")
+    best = ModelCheckpoint(
+        folder, filename="best", monitor="validation_average_precision", mode="max", enable_version_counter=False
+    )
     stop = EarlyStopping("validation_average_precision", mode="max", patience=settings.patience)
     module = TrackerModule(network, settings)
     trainer = lightning.Trainer(
@@ -189,7 +191,9 @@ def fit_tracker(
     )
     check = whole_batches(validation, links=settings.batch_links, frames=settings.longest)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*(LeafSpec|IterableDataset|num_workers|lr_scheduler.step).*")
+        warnings.filterwarnings(
+            "ignore", message=".*(LeafSpec|IterableDataset|num_workers|lr_scheduler.step|Checkpoint directory).*"
+        )
         trainer.fit(module, DataLoader(stream, batch_size=None), DataLoader(check, batch_size=None))
     # Lightning's own checkpoints hold only tensors and plain values here, so they load without running any code.
     state = torch.load(best.best_model_path, weights_only=True)["state_dict"]
