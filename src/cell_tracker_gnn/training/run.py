@@ -240,6 +240,7 @@ def _fit_settings(settings: TrainSettings, training: Sequence[Example]) -> FitSe
         batch_links=links,
         learning_rate=settings.learning_rate,
         patience=settings.patience,
+        hide_images=0.0 if settings.preset == "paper" else 0.25,
         balanced=settings.preset == "paper",
         seed=settings.seed,
     )

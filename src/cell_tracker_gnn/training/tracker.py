@@ -47,6 +47,8 @@ class FitSettings:
         Of AdamW, with one cycle of the learning rate.
     patience
         Epochs without a better validation score after which training stops.
+    hide_images
+        Share of the training windows whose image features are hidden, so that the network copes without images.
     balanced
         Weigh true links by the ratio of false to true ones, as in the paper, instead of the calibrated default loss.
     seed
@@ -61,6 +63,7 @@ class FitSettings:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     patience: int = 8
+    hide_images: float = 0.25
     balanced: bool = False
     seed: int = 1
 
@@ -165,6 +168,7 @@ def fit_tracker(
         frames=(settings.shortest, settings.longest),
         batches=settings.batches,
         seed=settings.seed,
+        hide_images=settings.hide_images,
     )
     cells = torch.cat([torch.from_numpy(e.graph.cell_features) for e in stream.examples])
     links = torch.cat([torch.from_numpy(e.graph.link_features) for e in stream.examples])
