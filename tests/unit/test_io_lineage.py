@@ -107,7 +107,7 @@ def test_find_sequence_says_where_to_look(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"did you mean .*Set\?"):
         find_sequence(tmp_path / "Sett" / "01")
     add(tmp_path / "Other" / "01")
-    with pytest.raises(MissingInputError, match="say where it is with lineage"):
+    with pytest.raises(MissingInputError, match="say where it is with --lineage"):
         find_sequence(tmp_path / "Other" / "01")
 
 

@@ -85,5 +85,5 @@ def _lineage_of(base: Path, truth: Path) -> Path:
         existing(base.parent)
     found = sorted(base.glob("*_GT/TRA/man_track.txt")) + sorted(base.parent.glob("*_GT/TRA/man_track.txt"))
     candidates = [str(path.parents[1]).removesuffix("_GT") for path in found[:5]]
-    remedy = f"did you mean {' or '.join(candidates)}?" if candidates else "say where it is with lineage"
+    remedy = f"did you mean {' or '.join(candidates)}?" if candidates else "say where it is with --lineage"
     raise MissingInputError(f"{base} has no lineage table {table}; {remedy}")

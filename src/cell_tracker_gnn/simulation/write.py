@@ -70,7 +70,9 @@ def _check(target: Path, overwrite: bool) -> None:
     if not any(target.iterdir()):
         return
     if not overwrite:
-        raise OutputError(f"the folder {target} is not empty; give a new folder or allow overwriting")
+        raise OutputError(
+            f"the folder {target} is not empty; give a new folder, or --overwrite to replace a former simulation"
+        )
     if not (target / RECORD).is_file():
         raise OutputError(f"the folder {target} holds something else than a simulation; give a new folder")
 

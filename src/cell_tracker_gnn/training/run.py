@@ -112,8 +112,8 @@ def train(
     """
     report = report or (lambda stage, done, total: None)
     place = choose_device(device)
-    _work_folder(Path(output))
     sequences = [open_sequence(d, images=images, masks=masks, lineage=lineage, scale=scale) for d in data]
+    _work_folder(Path(output))
     torch.manual_seed(settings.seed)
     encoder: Encoder | None = None
     encoder_scores: dict[str, float] = {}
