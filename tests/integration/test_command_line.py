@@ -83,6 +83,12 @@ def test_result_keeps_every_pixel_and_describes_every_link(movie: Path, result: 
     assert Path(record["masks"]) == (movie / "01_ERR_SEG").absolute()
 
 
+def test_result_is_valid_by_the_rules_of_the_challenge(result: Path) -> None:
+    from ctc_metrics.scripts.validate import validate_sequence
+
+    assert validate_sequence(str(result))["Valid"] == 1
+
+
 def test_simulated_nuclei_are_tracked_well(movie: Path, result: Path, tmp_path: Path) -> None:
     done = run("evaluate", result, movie / "01_GT", "--json", tmp_path / "scores.json")
     assert done.returncode == 0, done.stderr
