@@ -29,6 +29,12 @@ AVERAGE_DECAY = 0.98
 """The weights are averaged over about the last fifty batches, which transfers better to unseen kinds of data."""
 
 
+MONITOR = "validation_average_precision"
+
+HARMLESS = ".*(LeafSpec|IterableDataset|num_workers|lr_scheduler.step|Checkpoint directory).*"
+"""Warnings of Lightning about things that are meant to be so."""
+
+
 @dataclass(frozen=True)
 class FitSettings:
     """How a network is fitted.
@@ -114,7 +120,7 @@ class TrackerModule(lightning.LightningModule):
         link, positive = (torch.cat(column) for column in zip(*self._seen, strict=True))
         self._seen.clear()
         precision = binary_average_precision(link.sigmoid(), positive.long())
-        self.log("validation_average_precision", precision, prog_bar=True)
+        self.log(MONITOR, precision, prog_bar=True)
         self.log("validation_f1", binary_f1_score(link.sigmoid(), positive.long()))
 
     def configure_optimizers(self) -> Any:
@@ -170,39 +176,42 @@ def fit_tracker(
         seed=settings.seed,
         hide_images=settings.hide_images,
     )
-    cells = torch.cat([torch.from_numpy(e.graph.cell_features) for e in stream.examples])
-    links = torch.cat([torch.from_numpy(e.graph.link_features) for e in stream.examples])
-    network.standardise_by(cells, links)
-    del cells, links
-    average = WeightAveraging(avg_fn=_running_average)
-    best = ModelCheckpoint(
-        folder, filename="best", monitor="validation_average_precision", mode="max", enable_version_counter=False
-    )
-    stop = EarlyStopping("validation_average_precision", mode="max", patience=settings.patience)
+    check = whole_batches(validation, links=settings.batch_links, frames=settings.longest)
+    _standardise(network, stream.examples)
     module = TrackerModule(network, settings)
-    trainer = lightning.Trainer(
+    best = ModelCheckpoint(folder, filename="best", monitor=MONITOR, mode="max", enable_version_counter=False)
+    trainer = _trainer(settings, folder, accelerator, [best, *callbacks])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=HARMLESS)
+        trainer.fit(module, DataLoader(stream, batch_size=None), DataLoader(check, batch_size=None))
+    # Lightning's own checkpoints hold only tensors and plain values here, so they load without running any code.
+    module.load_state_dict(torch.load(best.best_model_path, weights_only=True)["state_dict"])
+    return {"average_precision": float(best.best_model_score or 0.0)}
+
+
+def _standardise(network: Network, examples: Sequence[Example]) -> None:
+    cells = torch.cat([torch.from_numpy(e.graph.cell_features) for e in examples])
+    links = torch.cat([torch.from_numpy(e.graph.link_features) for e in examples])
+    network.standardise_by(cells, links)
+
+
+def _trainer(settings: FitSettings, folder: Path, accelerator: str, callbacks: Sequence[Callback]) -> lightning.Trainer:
+    """A quiet trainer that averages the weights and stops when the validation score no longer rises."""
+    average = WeightAveraging(avg_fn=_running_average)
+    stop = EarlyStopping(MONITOR, mode="max", patience=settings.patience)
+    return lightning.Trainer(
         max_epochs=settings.epochs,
         accelerator=accelerator,
         devices=1,
         gradient_clip_val=1.0,
         logger=False,
-        callbacks=[average, best, stop, *callbacks],
+        callbacks=[average, stop, *callbacks],
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
         log_every_n_steps=10,
         default_root_dir=folder,
     )
-    check = whole_batches(validation, links=settings.batch_links, frames=settings.longest)
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message=".*(LeafSpec|IterableDataset|num_workers|lr_scheduler.step|Checkpoint directory).*"
-        )
-        trainer.fit(module, DataLoader(stream, batch_size=None), DataLoader(check, batch_size=None))
-    # Lightning's own checkpoints hold only tensors and plain values here, so they load without running any code.
-    state = torch.load(best.best_model_path, weights_only=True)["state_dict"]
-    module.load_state_dict(state)
-    return {"average_precision": float(best.best_model_score or 0.0)}
 
 
 def _running_average(averaged: Tensor, current: Tensor, seen: int | Tensor) -> Tensor:
