@@ -119,6 +119,8 @@ def fit(fold: str, work: Path, settings: TrainSettings) -> None:
     seen = [examples for path, examples in PREPARED.items() if path.parent.name not in left_out]
     if fold == "early":
         seen = [[example.part(0.0, 0.6) for example in examples] for examples in seen]
+        # It is tested on the kinds that it saw, so its linking costs may be chosen on them.
+        settings = replace(settings, calibrate=True)
     fit_model(seen, work / fold, settings)
     if left_out:
         grow([example for examples in seen for example in undamaged(examples, settings)], work / fold / "trees.joblib")
