@@ -85,6 +85,7 @@ def test_result_can_be_written_and_drawn(tracker: Tracker, tmp_path: Path) -> No
     lineage = tracker.track(CASES["division"]().masks)
     lineage.write(tmp_path / "result")
     assert (tmp_path / "result" / "links.csv").is_file()
+    assert draw_tracks(lineage, frames=1).tobytes() != draw_tracks(lineage, frames=2).tobytes()
     picture = np.asarray(draw_tracks(lineage))
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 5
     assert np.asarray(draw_tracks(tracker.track(CASES["anisotropic_3d"]().masks))).ndim == 3

@@ -32,13 +32,13 @@ def draw_tracks(lineage: Lineage, *, frames: int = 3) -> Image.Image:
     lineage
         The result, with its movie; volumes are shown as their maximum along z.
     frames
-        Number of frames to show, evenly spread over the movie.
+        Number of frames to show, evenly spread over the movie; the last frame is always among them.
     """
     movie = lineage.movie
     if movie is None:
         raise ValueError("the lineage carries no movie to draw on")
     count = len(movie)
-    chosen = sorted({round(i) for i in np.linspace(min(TAIL_FRAMES, count - 1), count - 1, frames)})
+    chosen = sorted({round(i) for i in np.linspace(count - 1, min(TAIL_FRAMES, count - 1), frames)})
     family = _families(lineage)
     panels = [_panel(lineage, movie, index, family) for index in chosen]
     gap = 8
