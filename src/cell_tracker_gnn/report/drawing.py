@@ -38,7 +38,7 @@ def draw_tracks(lineage: Lineage, *, frames: int = 3) -> Image.Image:
     if movie is None:
         raise ValueError("the lineage carries no movie to draw on")
     count = len(movie)
-    chosen = sorted({round(i) for i in np.linspace(count - 1, min(TAIL_FRAMES, count - 1), frames)})
+    chosen = sorted({round(i) for i in np.linspace(count - 1, min(TAIL_FRAMES, (count - 1) // 2), frames)})
     family = _families(lineage)
     panels = [_panel(lineage, movie, index, family) for index in chosen]
     gap = 8
