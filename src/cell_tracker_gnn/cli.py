@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import logging
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cell_tracker_gnn.errors import CellTrackerError, SettingsError
+from cell_tracker_gnn.errors import CellTrackerError, OutputError, SettingsError
 from cell_tracker_gnn.settings import LINKERS, TrackSettings
+from cell_tracker_gnn.training.settings import TrainSettings
 
 __all__ = ["main"]
 
@@ -91,6 +93,7 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, **option
         divisions=not options["no_divisions"],
         **{name: options[name] for name in ("linker", "max_gap", "max_move", "min_size", "device")},
     )
+    from cell_tracker_gnn.data import KINDS
     from cell_tracker_gnn.io import check_output, write_result
 
     inputs = [path for path in (masks, options["images"]) if path]
@@ -107,15 +110,14 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, **option
         bar("writing", 0, 1)
         write_result(lineage, output, overwrite=overwrite, wide_labels=wide_labels)
         bar("writing", 1, 1)
-    divisions = int((lineage.links.kind == 2).sum()) // 2
-    gaps = int((lineage.links.kind == 1).sum())
+    links = {kind: int((lineage.links.kind == code).sum()) for code, kind in enumerate(KINDS)}
     click.echo(
         f"{len(lineage.cells)} cells in {len(lineage.cells.numbers)} frames: {len(lineage.tracks)} tracks, "
-        f"{divisions} divisions, {gaps} gaps closed. Result in {output}"
+        f"{links['division'] // 2} divisions, {links['gap']} gaps closed. Result in {output}"
     )
 
 
-@_verbs.command()
+@_verbs.command(epilog=f"Settings: {', '.join(setting.name for setting in fields(TrainSettings))}.")
 @click.argument("data", nargs=-1, required=True)
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder for the model.")
 @click.option("--images", help="Images, if they are not where a CTC sequence has them.")
@@ -125,11 +127,7 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, **option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--overwrite", is_flag=True, help="Replace a former model.")
 def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) -> None:
-    """Train a model on DATA, CTC sequences such as Fluo-N2DL-HeLa/01, with settings given as key=value.
-
-    Settings: preset, epochs, batches, batch_links, learning_rate, patience, width, blocks, max_gap, validation,
-    subsample, faults, embedding, embedding_epochs, calibrate, seed.
-    """
+    """Train a model on DATA, CTC sequences such as Fluo-N2DL-HeLa/01, with settings given as key=value."""
     paths = [d for d in data if "=" not in d or Path(d).exists()]
     overrides = [d for d in data if d not in paths]
     if not paths:
@@ -137,8 +135,6 @@ def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) 
     if len(paths) > 1 and any(options[name] for name in ("images", "masks", "lineage")):
         raise SettingsError("--images, --masks and --lineage belong to a single sequence; give one DATA with them")
     _require_training()
-    from cell_tracker_gnn.training.settings import TrainSettings
-
     settings = TrainSettings.parse(overrides)
     _check_model_folder(output, overwrite)
     from cell_tracker_gnn.training.progress import EpochReport
@@ -160,8 +156,6 @@ def _require_training() -> None:
 
 
 def _check_model_folder(output: Path, overwrite: bool) -> None:
-    from cell_tracker_gnn.errors import OutputError
-
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output} is a file; choose a folder for --output")
     if (output / "model.safetensors").exists() and not overwrite:

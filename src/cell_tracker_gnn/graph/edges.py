@@ -185,11 +185,8 @@ def _siblings(cells: Cells, candidates: Candidates, g: _Geometry) -> Columns:
     The sister is the other next-frame candidate of the same source for which the midpoint of the two is nearest to the
     expected place of the mother and their sizes add up best to hers.
     """
-    next_frame = np.flatnonzero(candidates.ahead == 1)
-    table = pad_groups(candidates.source[next_frame], g.nearer[next_frame], len(cells), SIBLINGS)
-    table = np.where(table >= 0, next_frame[table], -1) if len(next_frame) else table
     mine = np.flatnonzero(candidates.ahead == 1)
-    sister = table[candidates.source[mine]]
+    sister = _nearest_candidates(candidates, g, mine, len(cells))[candidates.source[mine]]
     valid = (sister >= 0) & (sister != mine[:, None])
     other = np.where(valid, sister, 0)
     volume = cells.volume
@@ -220,6 +217,14 @@ def _siblings(cells: Cells, candidates: Candidates, g: _Geometry) -> Columns:
     return columns
 
 
+def _nearest_candidates(candidates: Candidates, g: _Geometry, chosen: Integers, count: int) -> Integers:
+    """The nearest of the chosen candidates of each cell as its source, -1 where there are fewer, (count, SIBLINGS)."""
+    if not len(chosen):
+        return np.full((count, SIBLINGS), -1, np.int64)
+    table = pad_groups(candidates.source[chosen], g.nearer[chosen], count, SIBLINGS)
+    return np.where(table >= 0, chosen[table], -1)
+
+
 def _log_ratio(volume: Floats, target: Integers, other: Integers) -> Floats:
     return np.asarray(np.log((volume[target] if other.ndim == 1 else volume[target][:, None]) / volume[other]))
 
@@ -235,8 +240,7 @@ def _neighbour_support(cells: Cells, spacing: Spacing, candidates: Candidates, g
     width = 0.25 * g.length
     for ahead in np.unique(candidates.ahead):
         chosen = np.flatnonzero(candidates.ahead == ahead)
-        table = pad_groups(candidates.source[chosen], g.nearer[chosen], len(cells), SIBLINGS)
-        table = np.where(table >= 0, chosen[table], -1)
+        table = _nearest_candidates(candidates, g, chosen, len(cells))
         number = np.zeros(len(chosen))
         for k in range(spacing.neighbours.shape[1]):
             neighbour = spacing.neighbours[candidates.source[chosen], k]

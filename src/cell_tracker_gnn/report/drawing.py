@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from cell_tracker_gnn.data import Integers, Lineage, Movie
+from cell_tracker_gnn.errors import InputError
 from cell_tracker_gnn.features.regions import frame_levels
 from cell_tracker_gnn.io.output import new_file
 
@@ -36,7 +37,7 @@ def draw_tracks(lineage: Lineage, *, frames: int = 3) -> Image.Image:
     """
     movie = lineage.movie
     if movie is None:
-        raise ValueError("the lineage carries no movie to draw on")
+        raise InputError("the lineage carries no movie to draw on; track the masks again and draw that result")
     count = len(movie)
     chosen = sorted({round(i) for i in np.linspace(count - 1, min(TAIL_FRAMES, (count - 1) // 2), frames)})
     family = _families(lineage)
