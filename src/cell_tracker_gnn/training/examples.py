@@ -13,6 +13,8 @@ from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.graph.labels import candidate_recall, label_candidates, match_cells, true_links
 from cell_tracker_gnn.io import LineageTable
 from cell_tracker_gnn.simulation.damage import damage
+from cell_tracker_gnn.training.discs import DiscMasks
+from cell_tracker_gnn.training.segmenter import SegmentedMasks
 
 __all__ = ["DamagedMasks", "Example", "Faults", "PartOfFrames", "TrainingSequence", "Variant", "prepare_example"]
 
@@ -62,15 +64,26 @@ class Variant:
         Whether the images are seen.
     faults
         How the masks are damaged, if at all.
+    points
+        Diameter of the small discs that stand for the cells as they do in a table of points, as a share of the usual
+        diameter of the cells; None for the masks as they are.
+    segmented
+        Whether the masks are those of a plain segmenter run on the images, see
+        :func:`~cell_tracker_gnn.training.segmenter.segment`.
     seed
         Seed of the damage.
+    weight
+        How often it is drawn in training, relative to others of its size.
     """
 
     every: int = 1
     first: int = 0
     images: bool = True
     faults: Faults | None = None
+    points: float | None = None
+    segmented: bool = False
     seed: int = 0
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +106,8 @@ class Example:
         Share of the true links that are candidates.
     frames
         First and one past the last frame that may be used, so that parts of a movie can be kept for validation.
+    weight
+        How often it is drawn in training, relative to others of its size.
     """
 
     name: str
@@ -103,6 +118,7 @@ class Example:
     divides: NDArray[np.bool_]
     recall: float
     frames: tuple[int, int]
+    weight: float = 1.0
 
     def part(self, begin: float, end: float) -> Example:
         """The same example confined to a part of its frames, given as shares of its length."""
@@ -187,13 +203,8 @@ def prepare_example(
     describe
         How cells and links are described, see :func:`~cell_tracker_gnn.graph.build.build_graph`.
     """
-    masks: Frames = PartOfFrames(sequence.movie.masks, variant.every, variant.first)
-    if variant.faults is not None:
-        masks = DamagedMasks(masks, variant.faults, variant.seed)
-    images = sequence.movie.images if variant.images else None
-    if images is not None:
-        images = PartOfFrames(images, variant.every, variant.first)
-    movie = replace(sequence.movie, masks=masks, images=images)
+    masks, shown, images = _seen(sequence.movie, variant)
+    movie = replace(sequence.movie, masks=shown, images=images)
     cells, movement = extract_features(movie, max_gap=max_gap, embed=embed)
     graph = build_graph(cells, movement, max_gap=max_gap, describe=describe)
     cell, track = match_cells(cells, masks, sequence.markers)
@@ -209,4 +220,17 @@ def prepare_example(
         divides=np.bincount(truth.source[next_frame], minlength=count) > 1,
         recall=candidate_recall(cells, graph.candidates, truth, max_gap=max_gap),
         frames=(0, len(masks)),
+        weight=variant.weight,
     )
+
+
+def _seen(movie: Movie, variant: Variant) -> tuple[Frames, Frames, Frames | None]:
+    """The masks that say which cell is which, those that the tracker sees instead, and the images."""
+    images = None if movie.images is None else PartOfFrames(movie.images, variant.every, variant.first)
+    masks: Frames = PartOfFrames(movie.masks, variant.every, variant.first)
+    if variant.segmented and images is not None:
+        masks = SegmentedMasks(images)
+    if variant.faults is not None:
+        masks = DamagedMasks(masks, variant.faults, variant.seed)
+    shown = masks if variant.points is None else DiscMasks(masks, movie.scale, variant.points, variant.seed)
+    return masks, shown, images if variant.images else None
