@@ -1,6 +1,6 @@
 """Wrong and missed links where only points are known, with images and without, as a table.
 
-    python benchmarks/points.py ../shared/data/Fluo-N2DH-SIM+/01 points.csv --model '=WORK/models/{data_set}.safetensors'
+    python benchmarks/points.py DATA/Fluo-N2DH-SIM+/01 points.csv --model '=WORK/models/{data_set}.safetensors'
 
 A sequence gives the centroids of its masks (``01_ST/SEG``, else ``01_GT/TRA``) with the lineage of ``man_track.txt``, a
 CSV file the columns ``t,[z],y,x,id,parent``. The tracker sees the coordinates only, in random order. A true link leads
@@ -62,6 +62,7 @@ class Row:
 
     @property
     def share(self) -> float:
+        """Wrong and missed links by those to find."""
         return (self.wrong + self.missed) / self.links
 
 
@@ -110,7 +111,11 @@ def steps(cells: Cells) -> tuple[float, ...] | None:
 
 
 def columns(number: Integers, position: NDArray[np.float64]) -> dict[str, NDArray[np.generic]]:
-    return {"t": number, **dict(zip("zyx"[-position.shape[1] :], position.T, strict=True)), "id": np.arange(len(number))}
+    return {
+        "t": number,
+        **dict(zip("zyx"[-position.shape[1] :], position.T, strict=True)),
+        "id": np.arange(len(number)),
+    }
 
 
 def links_of(number: Integers, cell: Integers, track: Integers, lineage: LineageTable) -> set[Link]:

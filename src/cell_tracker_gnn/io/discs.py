@@ -69,7 +69,9 @@ def draw_discs(
     NDArray[np.signedinteger]
         Label image of 32 bits, or 64 where labels need them, 0 = background.
     """
-    canvas: NDArray[np.signedinteger] = np.zeros(int(np.prod(shape)), np.int64 if label.max(initial=0) >= 2**31 else np.int32)
+    canvas: NDArray[np.signedinteger] = np.zeros(
+        int(np.prod(shape)), np.int64 if label.max(initial=0) >= 2**31 else np.int32
+    )
     if not len(centre):
         return canvas.reshape(shape)
     pixel, disc = _reached(centre, np.asarray(radius, np.float64), shape)

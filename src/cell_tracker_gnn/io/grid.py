@@ -8,10 +8,25 @@ import numpy as np
 
 from cell_tracker_gnn.data import Floats, Integers, Points, Scale
 
-__all__ = ["DISC_SHARE", "PointGrid", "disc_diameter", "fit_grid", "image_grid", "input_grid", "usual_spacing"]
+__all__ = [
+    "DRAWN_SHARE",
+    "TRACKED_SHARE",
+    "PointGrid",
+    "disc_diameter",
+    "fit_grid",
+    "image_grid",
+    "input_grid",
+    "usual_spacing",
+]
 
-DISC_SHARE = 0.27
-"""Diameter of a disc by the usual distance between neighbours, which is about 1.3 diameters of a cell."""
+TRACKED_SHARE = 1.0
+"""Diameter of a disc to track by the usual distance between neighbours, which is 0.8 to 2.3 diameters of a cell.
+
+Small discs are tracked worse: the motion estimate takes one for another (docs/tried.md).
+"""
+
+DRAWN_SHARE = 0.3
+"""The same of a disc to show."""
 
 LARGEST_ON_IMAGE = 30.0
 """Discs on images have at most this diameter in pixels: few cells far apart need not be large."""
@@ -93,9 +108,9 @@ def usual_spacing(frame: Integers, place: Floats) -> float:
     return 1.0
 
 
-def disc_diameter(spacing: float, scale: Scale, *, on_image: bool) -> float:
+def disc_diameter(spacing: float, scale: Scale, *, share: float = TRACKED_SHARE, on_image: bool = False) -> float:
     """Diameter of the discs in units of ``scale``; on images it is bounded in pixels of the finest axis."""
-    wanted = DISC_SHARE * spacing
+    wanted = share * spacing
     finest = min(scale.step)
     return float(np.clip(wanted, SMALLEST_ON_IMAGE * finest, LARGEST_ON_IMAGE * finest)) if on_image else wanted
 
@@ -142,7 +157,7 @@ def input_grid(points: Points) -> PointGrid | None:
     low, high = points.position.min(axis=0), points.position.max(axis=0)
     shape = tuple((np.floor(high + 0.5) + 1).astype(np.int64).tolist())
     grid = image_grid(shape)
-    radius = grid.radius(disc_diameter(points.spacing, points.scale, on_image=False), points.scale)
+    radius = grid.radius(disc_diameter(points.spacing, points.scale, share=DRAWN_SHARE), points.scale)
     most = int(np.bincount(points.frame).max())
     fits = low.min() >= -0.5 and most <= np.prod(shape, dtype=float) <= FAR_TOO_MANY_PIXELS and min(radius[-2:]) >= 1.0
     return grid if fits else None

@@ -11,7 +11,15 @@ from cell_tracker_gnn.data import Frames, Lineage, Movie, Points, Scale
 from cell_tracker_gnn.errors import FrameMismatchError, InputError, MissingInputError
 from cell_tracker_gnn.io.checks import CheckedImages
 from cell_tracker_gnn.io.discs import DiscFrames
-from cell_tracker_gnn.io.grid import PointGrid, disc_diameter, fit_grid, image_grid, input_grid, usual_spacing
+from cell_tracker_gnn.io.grid import (
+    DRAWN_SHARE,
+    PointGrid,
+    disc_diameter,
+    fit_grid,
+    image_grid,
+    input_grid,
+    usual_spacing,
+)
 from cell_tracker_gnn.io.movie import Source, has_numbers, open_frames, source_name, stated_scale
 from cell_tracker_gnn.io.pairing import SelectedFrames, select, select_places
 from cell_tracker_gnn.io.points import PointSource, PointTable, read_points
@@ -88,7 +96,7 @@ def open_points(
     return _assemble(table, opened, known, tuple(numbers))
 
 
-def draw_points(lineage: Lineage) -> tuple[Frames, PointGrid]:
+def draw_points(lineage: Lineage) -> tuple[DiscFrames, PointGrid]:
     """Discs to write as the CTC result of a lineage of points, and their grid.
 
     That is the grid of the images, or of the coordinates where these can well be pixels, or the one that was tracked
@@ -102,14 +110,14 @@ def draw_points(lineage: Lineage) -> tuple[Frames, PointGrid]:
     movie = lineage.movie
     if movie is None or movie.points is None:
         raise InputError("the lineage is not one of points, so there are no discs to draw; write its masks")
-    points = movie.points
-    grid = input_grid(points) if movie.images is None else image_grid(movie.shape)
-    if movie.images is not None or grid is None:
+    points, on_image = movie.points, movie.images is not None
+    grid = image_grid(movie.shape) if on_image else input_grid(points)
+    if grid is None:
         pixel = np.asarray(movie.scale.step) / points.scale.step
-        return movie.masks, grid or PointGrid(points.position[0] - points.centre[0] * pixel, pixel, movie.shape)
-    radius = grid.radius(disc_diameter(points.spacing, points.scale, on_image=False), points.scale)
-    centre = grid.centre(points.position)
-    return DiscFrames(movie.numbers, grid.shape, points.frame, centre, points.mark, radius), grid
+        grid = PointGrid(points.position[0] - points.centre[0] * pixel, pixel, movie.shape)
+    diameter = disc_diameter(points.spacing, points.scale, share=DRAWN_SHARE, on_image=on_image)
+    radius = grid.radius(diameter, points.scale)
+    return DiscFrames(movie.numbers, grid.shape, points.frame, grid.centre(points.position), points.mark, radius), grid
 
 
 def _open_images(table: PointTable, images: Source, axes: str | None, channel: int | None) -> Frames:

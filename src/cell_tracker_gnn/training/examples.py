@@ -188,12 +188,17 @@ def prepare_example(
         How cells and links are described, see :func:`~cell_tracker_gnn.graph.build.build_graph`.
     """
     masks: Frames = PartOfFrames(sequence.movie.masks, variant.every, variant.first)
-    if variant.faults is not None:
-        masks = DamagedMasks(masks, variant.faults, variant.seed)
+    faults = variant.faults
+    if faults is not None:
+        # A detector of points misses cells and finds false ones, but its discs are ours and so have no outlines.
+        if sequence.movie.points is not None:
+            faults = replace(faults, merged=0.0, split=0.0, jitter=0.0)
+        masks = DamagedMasks(masks, faults, variant.seed)
     images = sequence.movie.images if variant.images else None
     if images is not None:
         images = PartOfFrames(images, variant.every, variant.first)
-    movie = replace(sequence.movie, masks=masks, images=images)
+    # Sub-sampled or damaged, the discs are no longer those of the points, so their own centres are measured.
+    movie = replace(sequence.movie, masks=masks, images=images, points=None)
     cells, movement = extract_features(movie, max_gap=max_gap, embed=embed)
     graph = build_graph(cells, movement, max_gap=max_gap, describe=describe)
     cell, track = match_cells(cells, masks, sequence.markers)

@@ -15,11 +15,11 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from cell_tracker_gnn.embedding.encoder import Encoder
-from cell_tracker_gnn.errors import InputError, OutputError
+from cell_tracker_gnn.errors import InputError, OutputError, SettingsError
 from cell_tracker_gnn.features.anisotropy import with_assumed_scale
 from cell_tracker_gnn.features.extract import Embed
 from cell_tracker_gnn.graph.nodes import measured_features
-from cell_tracker_gnn.io import find_sequence, open_frames, open_movie, read_lineage_table, write_json
+from cell_tracker_gnn.io import find_sequence, is_points, open_frames, open_movie, read_lineage_table, write_json
 from cell_tracker_gnn.model.paper import Network, PaperConfig, PaperNetwork
 from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
 from cell_tracker_gnn.model.weights import Model, save_model
@@ -27,6 +27,7 @@ from cell_tracker_gnn.pipeline import Progress, choose_device, embedder
 from cell_tracker_gnn.training.calibrate import choose_costs
 from cell_tracker_gnn.training.encoder import train_sequence_encoder
 from cell_tracker_gnn.training.examples import Example, Faults, TrainingSequence, Variant, prepare_example
+from cell_tracker_gnn.training.points import open_point_sequence
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.tracker import FitSettings, fit_tracker
 
@@ -51,7 +52,15 @@ def open_sequence(
     lineage: PathText | None = None,
     scale: Sequence[float] | None = None,
 ) -> TrainingSequence:
-    """Open one annotated CTC sequence, see :func:`~cell_tracker_gnn.io.find_sequence`."""
+    """Open one annotated CTC sequence, see :func:`~cell_tracker_gnn.io.find_sequence`, or a table of tracked points.
+
+    In a table, ``id`` is the track of a point and ``parent`` that of its mother, see
+    :func:`~cell_tracker_gnn.io.read_point_lineage`.
+    """
+    if is_points(data):
+        if masks is not None or lineage is not None:
+            raise SettingsError(f"{data} has points and their lineage; leave --masks and --lineage away")
+        return open_point_sequence(data, images=images, scale=scale)
     paths = find_sequence(data, images=images, masks=masks, lineage=lineage)
     movie = with_assumed_scale(open_movie(paths.masks, paths.images, scale=scale))
     return TrainingSequence(paths.name, movie, open_frames(paths.markers), read_lineage_table(paths.lineage))
@@ -87,7 +96,7 @@ def train(
     Parameters
     ----------
     data
-        CTC sequences such as ``Fluo-N2DL-HeLa/01``.
+        CTC sequences such as ``Fluo-N2DL-HeLa/01``, or tables of points with lineage.
     output
         Folder of the model; checkpoints and logs go into its folder ``work``.
     settings
