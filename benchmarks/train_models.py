@@ -46,8 +46,10 @@ REAL = (
     "PhC-iPS-colonies/01",
     "PhC-iPS-colonies/02",
     "Mouse-epidermis/01",
+    "PhC-C2C12-points/090303-C2C12P7_F0002.csv",
+    "PhC-C2C12-points/090318-C2C12P7_F0017.csv",
 )
-"""Annotated sequences with masks."""
+"""Annotated sequences with masks, and tables of points with lineage."""
 
 FOLDS = {
     "a": ("Fluo-N2DL-HeLa", "PhC-iPS-colonies", "Fluo-N2DH-GOWT1"),
@@ -64,23 +66,49 @@ SIMULATED = {
         "epithelium", 24, (460, 460), 300, seed=12, division_rate=6.0, death_rate=8.0, motion=2.5, border=True
     ),
     "epithelium-3": SimulationSettings(
-        "epithelium", 24, (360, 360), 160, seed=13, division_rate=8.0, motion=4.0, drift=2.0, variety=0.4
+        "epithelium", 24, (360, 360), 160, seed=13, division_rate=8.0, motion=4.0, drift=2.0, variety=0.4, unrest=0.08
     ),
     "epithelium-4": SimulationSettings(
-        "epithelium", 24, (460, 460), 300, seed=14, division_rate=5.0, death_rate=40.0, motion=2.5, variety=0.3
+        "epithelium",
+        24,
+        (460, 460),
+        300,
+        seed=14,
+        division_rate=6.0,
+        death_rate=40.0,
+        motion=3.0,
+        variety=0.4,
+        unrest=0.15,
+    ),
+    "epithelium-5": SimulationSettings(
+        "epithelium",
+        16,
+        (500, 500),
+        250,
+        seed=15,
+        division_rate=8.0,
+        death_rate=60.0,
+        motion=5.0,
+        variety=0.8,
+        unrest=0.2,
     ),
     "bacteria-1": SimulationSettings("bacteria", 50, cells=120, seed=21),
     "bacteria-2": SimulationSettings("bacteria", 40, cells=150, seed=22, motion=2.0, drift=1.0, jump=25.0),
-    "fast-1": SimulationSettings("fast", 40, cells=60, seed=31, variety=0.8, division_rate=2.0),
+    "fast-1": SimulationSettings("fast", 40, cells=60, seed=31, variety=0.8, division_rate=2.0, unrest=0.05),
     "fast-2": SimulationSettings("fast", 40, cells=120, seed=32, motion=1.4, drift=4.0),
-    "fast-3": SimulationSettings("fast", 40, cells=25, seed=33, motion=0.7, variety=1.2, division_rate=2.0),
+    "fast-3": SimulationSettings("fast", 40, cells=25, seed=33, motion=0.7, variety=1.2, division_rate=2.0, unrest=0.1),
     "nuclei-1": SimulationSettings(
-        "nuclei", 50, (512, 512), 90, seed=41, motion=2.0, division_rate=2.0, death_rate=4.0, variety=0.7
+        "nuclei", 50, (512, 512), 90, seed=41, motion=2.0, division_rate=2.0, death_rate=4.0, variety=0.7, unrest=0.05
     ),
     "nuclei-2": SimulationSettings("nuclei", 40, (700, 700), 250, seed=42, drift=3.0, jump=40.0),
-    "nuclei-3": SimulationSettings("nuclei", 50, (600, 600), 110, seed=43, division_rate=3.0, variety=1.3),
+    "nuclei-3": SimulationSettings("nuclei", 50, (600, 600), 110, seed=43, division_rate=3.0, variety=1.3, unrest=0.1),
+    "nuclei-4": SimulationSettings(
+        "nuclei", 40, (500, 500), 160, seed=44, division_rate=4.0, death_rate=4.0, motion=1.5, variety=1.0, unrest=0.15
+    ),
     "nuclei3d-1": SimulationSettings("nuclei3d", 30, (24, 160, 160), 50, seed=51, motion=2.0, division_rate=2.0),
-    "nuclei3d-2": SimulationSettings("nuclei3d", 30, (24, 180, 180), 70, seed=52, division_rate=3.0, variety=0.8),
+    "nuclei3d-2": SimulationSettings(
+        "nuclei3d", 30, (24, 180, 180), 70, seed=52, division_rate=3.0, variety=0.8, unrest=0.08
+    ),
 }
 """Kinds of movies that are missing among the real ones."""
 
@@ -111,7 +139,16 @@ def prepare(data: Path, folder: Path, settings: TrainSettings) -> list[Example]:
 
 def _fingerprint(settings: TrainSettings) -> str:
     package = Path(cell_tracker_gnn.__file__).parent
-    parts = ("data.py", "features", "graph", "io", "simulation", "training/examples.py", "training/discs.py", "training/segmenter.py")
+    parts = (
+        "data.py",
+        "features",
+        "graph",
+        "io",
+        "simulation",
+        "training/examples.py",
+        "training/discs.py",
+        "training/segmenter.py",
+    )
     files = sorted(
         f for part in parts for f in ([package / part] if part.endswith(".py") else (package / part).glob("*.py"))
     )

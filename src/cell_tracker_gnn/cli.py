@@ -86,9 +86,13 @@ def _verbs(verbose: bool) -> None:
 @click.option("--channel", type=int, help="Channel of the images, counted from 0.")
 @click.option("--frames", help="Only the frames A:B, B excluded, as numbered in the input.")
 @click.option("--wide-labels", is_flag=True, help="Write 32-bit masks, for more than 65,535 tracks.")
+@click.option("--draw", is_flag=True, help="Also write the CTC result of points, as small discs.")
 @click.option("--overwrite", is_flag=True, help="Replace a former result.")
-def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, **options: Any) -> None:
-    """Track MASKS, a folder of label images (one per frame), a stack or an array on disk."""
+def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bool, **options: Any) -> None:
+    """Track MASKS, a folder of label images (one per frame), a stack, an array on disk or a table of points.
+
+    A table of points is a .csv or .parquet file with the columns t,[z],y,x[,id].
+    """
     settings = TrackSettings(
         divisions=not options["no_divisions"],
         **{name: options[name] for name in ("linker", "max_gap", "max_move", "min_size", "device")},
@@ -108,7 +112,7 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, **option
             **{name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit")},
         )
         bar("writing", 0, 1)
-        write_result(lineage, output, overwrite=overwrite, wide_labels=wide_labels)
+        write_result(lineage, output, overwrite=overwrite, wide_labels=wide_labels, draw=draw)
         bar("writing", 1, 1)
     links = {kind: int((lineage.links.kind == code).sum()) for code, kind in enumerate(KINDS)}
     click.echo(
@@ -127,7 +131,10 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, **option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--overwrite", is_flag=True, help="Replace a former model.")
 def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) -> None:
-    """Train a model on DATA, CTC sequences such as Fluo-N2DL-HeLa/01, with settings given as key=value."""
+    """Train a model on DATA, CTC sequences such as Fluo-N2DL-HeLa/01, with settings given as key=value.
+
+    DATA may also be a .csv or .parquet file of points with lineage, with the columns t,[z],y,x,id,parent.
+    """
     paths = [d for d in data if "=" not in d or Path(d).exists()]
     overrides = [d for d in data if d not in paths]
     if not paths:
@@ -191,6 +198,7 @@ def evaluate(result: Path, ground_truth: Path, json_file: Path | None) -> None:
 @click.option("--division-rate", default=1.0, show_default=True, help="Factor on the number of divisions.")
 @click.option("--death-rate", default=1.0, show_default=True, help="Factor on the number of deaths.")
 @click.option("--variety", default=0.0, show_default=True, help="How much divisions differ, 0 to about 1.")
+@click.option("--unrest", default=0.0, show_default=True, help="How much outlines change from frame to frame.")
 @click.option("--drift", default=0.0, show_default=True, help="Speed of the stage in pixels per frame.")
 @click.option("--missed", default=0.0, show_default=True, help="Share of cells left out of the damaged masks.")
 @click.option("--merged", default=0.0, show_default=True, help="Share of cells merged with a neighbour.")

@@ -25,6 +25,7 @@ __all__ = [
     "Lineage",
     "Links",
     "Movie",
+    "Points",
     "Scale",
     "Tracks",
 ]
@@ -127,6 +128,49 @@ class ArrayFrames:
 
 
 @dataclass(frozen=True, eq=False)
+class Points:
+    """Centres of the cells of a movie without masks, ordered by frame and then by place.
+
+    In each frame the first point has label 1 in the movie's masks, the second one label 2, and so on.
+
+    Parameters
+    ----------
+    frame
+        Index of the frame in the movie (0, 1, 2, ...), shape (n,).
+    centre
+        Place in the frames of the movie, in pixels, shape (n, rank), (z, y, x).
+    label
+        The ``id`` in the input, or the number of the row, shape (n,).
+    position
+        Coordinates as in the input, shape (n, rank), (z, y, x).
+    scale
+        Physical size of one unit of ``position``.
+    spacing
+        Usual distance between neighbours, in units of ``scale``.
+    """
+
+    frame: Integers
+    centre: Floats
+    label: Integers
+    position: Floats
+    scale: Scale
+    spacing: float
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def mark(self) -> Integers:
+        """Label of each point in the movie's masks, shape (n,)."""
+        return np.arange(len(self)) - np.searchsorted(self.frame, self.frame) + 1
+
+    def rows(self, index: int) -> slice:
+        """Rows of the points of one frame."""
+        first, last = np.searchsorted(self.frame, [index, index + 1])
+        return slice(int(first), int(last))
+
+
+@dataclass(frozen=True, eq=False)
 class Movie:
     """Instance masks with their images, frame by frame, both lazy.
 
@@ -138,11 +182,14 @@ class Movie:
         Intensity images of the same frame numbers and shape, or None.
     scale
         Physical size of a pixel.
+    points
+        The points that the masks stand for, if they are discs around points; None for masks of cells.
     """
 
     masks: Frames
     images: Frames | None
     scale: Scale
+    points: Points | None = None
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -332,7 +379,21 @@ class Lineage:
     movie: Movie | None = field(default=None, repr=False)
     run: dict[str, object] = field(default_factory=dict, repr=False)
 
-    def write(self, path: str | PathLike[str], *, overwrite: bool = False, wide_labels: bool = False) -> None:
+    @property
+    def mark(self) -> Integers:
+        """Label of each cell in the masks of the movie, shape (n,); points have labels of their own."""
+        points = self.movie.points if self.movie is not None else None
+        return self.cells.label if points is None else points.mark
+
+    @property
+    def centre(self) -> Floats:
+        """Centre of each cell in pixels of the movie, shape (n, rank); points have coordinates of their own."""
+        points = self.movie.points if self.movie is not None else None
+        return self.cells.centroid if points is None else points.centre
+
+    def write(
+        self, path: str | PathLike[str], *, overwrite: bool = False, wide_labels: bool = False, draw: bool = False
+    ) -> None:
         """Write the CTC result, ``links.csv``, ``cells.csv``, ``tracks.csv`` and ``run.json`` into the folder ``path``.
 
         Parameters
@@ -343,6 +404,8 @@ class Lineage:
             Replace a former result.
         wide_labels
             Write 32-bit masks, for more than 65,535 tracks.
+        draw
+            Also write the CTC result of tracked points, as small discs; that of masks is always written.
 
         Raises
         ------
@@ -351,4 +414,4 @@ class Lineage:
         """
         from cell_tracker_gnn.io.result import write_result
 
-        write_result(self, path, overwrite=overwrite, wide_labels=wide_labels)
+        write_result(self, path, overwrite=overwrite, wide_labels=wide_labels, draw=draw)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Lineage, Movie
+from cell_tracker_gnn.data import Cells, Lineage, Movie, Points
 from cell_tracker_gnn.embedding.encoder import Encoder, embed
 from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.features.anisotropy import with_assumed_scale
@@ -24,7 +24,7 @@ from cell_tracker_gnn.features.crops import cut_crops
 from cell_tracker_gnn.features.extract import Embed, extract_features
 from cell_tracker_gnn.features.regions import FrameCells
 from cell_tracker_gnn.graph.build import Graph, build_graph
-from cell_tracker_gnn.io import Source, open_movie
+from cell_tracker_gnn.io import PointSource, Source, is_points, open_movie, open_points
 from cell_tracker_gnn.linking.costs import LinkCosts, link_rewards
 from cell_tracker_gnn.linking.greedy import solve_greedy
 from cell_tracker_gnn.linking.lineage import build_lineage
@@ -73,7 +73,7 @@ class Tracker:
 
     def track(
         self,
-        masks: Source,
+        masks: Source | PointSource,
         images: Source | None = None,
         *,
         axes: str | None = None,
@@ -83,17 +83,20 @@ class Tracker:
         unit: str | None = None,
         progress: Progress | None = None,
     ) -> Lineage:
-        """Track masks, with or without their images.
+        """Track masks or points, with or without their images.
 
         Parameters
         ----------
         masks, images, axes, channel, frames, scale, unit
-            See :func:`~cell_tracker_gnn.io.open_movie`.
+            See :func:`~cell_tracker_gnn.io.open_movie`. A table (a ``.csv`` or ``.parquet`` file, a mapping of columns,
+            a data frame) with the columns ``t, [z], y, x[, id]`` in the place of masks is one of points, see
+            :func:`~cell_tracker_gnn.io.open_points`.
         progress
             Called as the work goes on.
         """
-        movie = open_movie(masks, images, axes=axes, channel=channel, frames=frames, scale=scale, unit=unit)
-        paths = {"masks": masks, "images": images}
+        open_input, kind = (open_points, "points") if is_points(masks) else (open_movie, "masks")
+        movie = open_input(masks, images, axes=axes, channel=channel, frames=frames, scale=scale, unit=unit)
+        paths = {kind: masks, "images": images}
         inputs = {name: str(Path(p).absolute()) for name, p in paths.items() if isinstance(p, (str, PathLike))}
         lineage = track_movie(movie, self.model, self.settings, progress=progress)
         return replace(lineage, run={**lineage.run, **inputs})
@@ -107,14 +110,21 @@ def track_movie(
     Parameters
     ----------
     movie
-        Masks with or without images.
+        Masks or points, with or without images.
     model
         The trained model.
     settings
         Settings of the run.
     progress
         Called as the work goes on.
+
+    Raises
+    ------
+    SettingsError
+        If the device is not there, or a smallest size is asked of points.
     """
+    if movie.points is not None and settings.min_size:
+        raise SettingsError("points have no size; leave --min-size away")
     report = progress or (lambda stage, done, total: None)
     movie = with_assumed_scale(movie)
     device = choose_device(settings.device)
@@ -143,7 +153,14 @@ def track_movie(
             "settings": settings.as_dict(),
         }
         candidates = graph.candidates
+        if movie.points is not None:
+            cells = _as_given(cells, movie.points)
         return build_lineage(cells, candidates.source, candidates.target, probability, chosen, movie=movie, run=run)
+
+
+def _as_given(cells: Cells, points: Points) -> Cells:
+    """The cells under the labels and the coordinates of the points that they were drawn for."""
+    return replace(cells, label=points.label, centroid=points.position, scale=points.scale)
 
 
 def choose_links(graph: Graph, scores: Scores, costs: LinkCosts, settings: TrackSettings) -> NDArray[np.bool_]:
@@ -186,8 +203,11 @@ def choose_device(name: str) -> torch.device:
 
 
 def embedder(encoder: Encoder | None, movie: Movie, device: torch.device) -> Embed | None:
-    """Function that embeds the cells of a frame, or None without encoder, without images or for another rank."""
-    if encoder is None or movie.images is None or encoder.config.rank != movie.rank:
+    """Function that embeds the cells of a frame, or None without encoder, without images or for another rank.
+
+    Points are not embedded: the encoder knows cells by their masks.
+    """
+    if encoder is None or movie.images is None or movie.points is not None or encoder.config.rank != movie.rank:
         return None
     encoder = encoder.to(device)
 

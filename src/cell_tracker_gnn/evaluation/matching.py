@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Floats, Integers
 
-__all__ = ["FrameMatch", "match_frame"]
+__all__ = ["FrameMatch", "match_discs", "match_frame"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,17 +64,68 @@ def match_frame(truth: NDArray[np.generic], result: NDArray[np.generic]) -> Fram
     >>> match_frame(np.array([[1, 1, 1, 2]]), np.array([[7, 7, 0, 0]])).result
     array([7])
     """
+    shared = _shared_pixels(truth, result)
+    return shared.chosen(2 * shared.pixels > shared.truth_size[shared.truth])
+
+
+def match_discs(truth: NDArray[np.generic], discs: NDArray[np.generic]) -> FrameMatch:
+    """Match discs drawn around points to the cells of the truth, whose markers may be far larger or smaller.
+
+    A disc and a marker match one to one when they share more than half of the smaller one and neither shares as much
+    with another.
+
+    Parameters
+    ----------
+    truth
+        Markers or masks of the truth, 0 = background.
+    discs
+        Discs of the result, 0 = background.
+    """
+    shared = _shared_pixels(truth, discs)
+    pixels, first, second = shared.pixels, shared.truth, shared.result
+    most_of_truth, most_of_result = np.zeros(len(shared.truth_labels), int), np.zeros(len(shared.result_labels), int)
+    np.maximum.at(most_of_truth, first, pixels)
+    np.maximum.at(most_of_result, second, pixels)
+    best = (pixels == most_of_truth[first]) & (pixels == most_of_result[second])
+    chosen = best & (2 * pixels > np.minimum(shared.truth_size[first], shared.result_size[second]))
+    # Of equals the first one, for the truth and then for the discs.
+    for side in (first, second):
+        place = np.flatnonzero(chosen)
+        chosen = np.zeros(len(chosen), np.bool_)
+        chosen[place[np.unique(side[place], return_index=True)[1]]] = True
+    return shared.chosen(chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shared:
+    """Labels and sizes of two label images, and the pairs of rows that share pixels."""
+
+    truth_labels: Integers
+    truth_size: Integers
+    result_labels: Integers
+    result_size: Integers
+    truth: Integers
+    result: Integers
+    pixels: Integers
+
+    def chosen(self, matched: NDArray[np.bool_]) -> FrameMatch:
+        """The matches among the pairs."""
+        first, second, pixels = self.truth[matched], self.result[matched], self.pixels[matched]
+        overlap = pixels / (self.truth_size[first] + self.result_size[second] - pixels)
+        return FrameMatch(
+            self.truth_labels, self.result_labels, self.truth_labels[first], self.result_labels[second], overlap
+        )
+
+
+def _shared_pixels(truth: NDArray[np.generic], result: NDArray[np.generic]) -> _Shared:
     truth_labels, truth_size = _sizes(truth)
     result_labels, result_size = _sizes(result)
     row = np.flatnonzero((truth.ravel() != 0) & (result.ravel() != 0))
     first = np.searchsorted(truth_labels, truth.ravel()[row].astype(np.int64))
     second = np.searchsorted(result_labels, result.ravel()[row].astype(np.int64))
-    pair, shared = np.unique(first * max(len(result_labels), 1) + second, return_counts=True)
+    pair, pixels = np.unique(first * max(len(result_labels), 1) + second, return_counts=True)
     first, second = np.divmod(pair, max(len(result_labels), 1))
-    covered = 2 * shared > truth_size[first]
-    first, second, shared = first[covered], second[covered], shared[covered]
-    overlap = shared / (truth_size[first] + result_size[second] - shared)
-    return FrameMatch(truth_labels, result_labels, truth_labels[first], result_labels[second], overlap)
+    return _Shared(truth_labels, truth_size, result_labels, result_size, first, second, pixels)
 
 
 def _sizes(mask: NDArray[np.generic]) -> tuple[Integers, Integers]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +18,7 @@ from cell_tracker_gnn.data import Frames
 from cell_tracker_gnn.errors import FrameMismatchError, InputError, MissingInputError
 from cell_tracker_gnn.evaluation.comparison import Comparison
 from cell_tracker_gnn.evaluation.lineage import CheckedLineage
-from cell_tracker_gnn.evaluation.matching import FrameMatch, match_frame
+from cell_tracker_gnn.evaluation.matching import FrameMatch, match_discs, match_frame
 from cell_tracker_gnn.io import open_movie, read_lineage_table
 
 __all__ = ["compare"]
@@ -40,6 +41,8 @@ class _Outline:
 def compare(result: Path, ground_truth: Path) -> Comparison:
     """Read both folders and match the cells of every frame.
 
+    The discs of a result of points match by :func:`~cell_tracker_gnn.evaluation.matching.match_discs`.
+
     Parameters
     ----------
     result
@@ -61,15 +64,54 @@ def compare(result: Path, ground_truth: Path) -> Comparison:
     truth_table, result_table = read_lineage_table(truth_path), read_lineage_table(result_path)
     # No measure depends on the scale, so none is asked for.
     markers, masks = (open_movie(folder, scale=(1.0, 1.0, 1.0)).masks for folder in (truth_folder, result))
+    of_points = _is_of_points(result)
+    match = match_discs if of_points else match_frame
+    if of_points:
+        # Discs are drawn where there are points, whatever the size of the images.
+        masks = PaddedFrames(masks, markers.shape)
     _check_frames(masks, markers, result, truth_folder)
     numbers = markers.numbers
-    matches = _in_threads(lambda index: match_frame(markers[index], masks[index]), range(len(numbers)))
+    matches = _in_threads(lambda index: match(markers[index], masks[index]), range(len(numbers)))
     return Comparison(
         CheckedLineage.from_table(truth_table, numbers, [match.truth_labels for match in matches], truth_path),
         CheckedLineage.from_table(result_table, numbers, [match.result_labels for match in matches], result_path),
         matches,
         _in_threads(lambda outline: _match_outline(outline, masks), _outlines(truth_folder.parent / "SEG", numbers)),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class PaddedFrames:
+    """Frames enlarged by background at the ends of their axes, as far as they are smaller than a shape."""
+
+    frames: Frames
+    least: tuple[int, ...]
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Frame numbers."""
+        return self.frames.numbers
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one frame."""
+        own = self.frames.shape
+        return tuple(map(max, own, self.least)) if len(own) == len(self.least) else own
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int, /) -> NDArray[np.generic]:
+        frame = self.frames[index]
+        return np.pad(frame, [(0, new - old) for new, old in zip(self.shape, frame.shape, strict=True)])
+
+
+def _is_of_points(result: Path) -> bool:
+    """Whether the masks of a result are discs that ``track --draw`` drew around points."""
+    try:
+        return "discs" in json.loads((result / "run.json").read_text("utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _result_table(result: Path) -> Path:

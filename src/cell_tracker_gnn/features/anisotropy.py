@@ -22,9 +22,9 @@ def with_assumed_scale(movie: Movie) -> Movie:
 
     Distances between cells mean nothing while a z step counts as much as an x step that is ten times shorter. Cells
     are, over all orientations, as long along z as along y and x, so the median ratio of the extents of their bounding
-    boxes tells the ratio of the steps. Cells cut off by the border are left out.
+    boxes tells the ratio of the steps. Cells cut off by the border are left out. Points have no extent to tell it from.
     """
-    if movie.rank == 2 or movie.scale != Scale.pixels(3):
+    if movie.rank == 2 or movie.points is not None or movie.scale != Scale.pixels(3):
         return movie
     ratios: list[float] = []
     chosen = np.unique(np.linspace(0, len(movie) - 1, SAMPLED_FRAMES).astype(int))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,9 @@ def extract_features(
         image = movie.images[index] if movie.images is not None else None
         pixels = MaskPixels.of(mask, min_size=min_size)
         frame = measure_frame(pixels, image, movie.scale)
+        if movie.points is not None:
+            # The disc is only drawn for the features; where the point lies is known exactly.
+            frame = replace(frame, centroid=movie.points.centre[movie.points.rows(index)])
         factor = factor or (reduction_factor(frame, movie.shape) if len(frame) else 0)
         rows = pixels.rows()
         state = FrameState(frame, rows, draw_picture(frame, rows, factor or 1), *probe_cells(pixels))

@@ -3,19 +3,28 @@
 from cell_tracker_gnn.io.ctc import LineageTable, SequencePaths, find_sequence, read_lineage_table, write_ctc
 from cell_tracker_gnn.io.movie import Source, open_frames, open_movie
 from cell_tracker_gnn.io.output import check_output, write_json
+from cell_tracker_gnn.io.point_lineage import read_point_lineage
+from cell_tracker_gnn.io.point_movie import open_points
+from cell_tracker_gnn.io.points import PointSource, PointTable, is_points, read_points
 from cell_tracker_gnn.io.result import write_result
 from cell_tracker_gnn.io.scale import read_scale
 from cell_tracker_gnn.io.table import read_table, write_table
 
 __all__ = [
     "LineageTable",
+    "PointSource",
+    "PointTable",
     "SequencePaths",
     "Source",
     "check_output",
     "find_sequence",
+    "is_points",
     "open_frames",
     "open_movie",
+    "open_points",
     "read_lineage_table",
+    "read_point_lineage",
+    "read_points",
     "read_scale",
     "read_table",
     "write_ctc",

@@ -13,6 +13,7 @@ from cell_tracker_gnn.data import Frames, Integers, Lineage
 from cell_tracker_gnn.errors import OutputError
 from cell_tracker_gnn.io.lineage_table import LineageTable, read_lineage_table
 from cell_tracker_gnn.io.output import new_file
+from cell_tracker_gnn.io.point_movie import draw_points
 from cell_tracker_gnn.io.sequence import SequencePaths, find_sequence
 
 __all__ = [
@@ -33,8 +34,9 @@ def write_ctc(lineage: Lineage, folder: str | PathLike[str], *, wide_labels: boo
     """Write ``maskNNN.tif`` for every frame and ``res_track.txt``.
 
     The masks are those of ``lineage.movie``, read frame by frame, with the track number in the place of the label;
-    pixels of labels that are no cell become 0. Frame numbers are those of the input, with three digits or as many as
-    the largest needs; where the input leaves numbers out (0, 5, 10), so do the files and ``res_track.txt``.
+    pixels of labels that are no cell become 0. Of points, discs are drawn
+    (:func:`~cell_tracker_gnn.io.point_movie.draw_points`). Frame numbers are those of the input, with three digits or
+    as many as the largest needs; where the input leaves numbers out (0, 5, 10), so do the files and ``res_track.txt``.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ def write_ctc(lineage: Lineage, folder: str | PathLike[str], *, wide_labels: boo
         raise OutputError("the lineage came without its masks, so no CTC result can be written; track from masks")
     target = Path(folder)
     dtype = _label_type(lineage, wide_labels=wide_labels)
-    masks = lineage.movie.masks
+    masks = lineage.movie.masks if lineage.movie.points is None else draw_points(lineage)[0]
     digits = max(3, len(str(max(masks.numbers))))
     for index, number in enumerate(masks.numbers):
         tracked = relabel_frame(lineage, masks, index, dtype)
@@ -87,7 +89,7 @@ def relabel_frame(lineage: Lineage, masks: Frames, index: int, dtype: Unsigned) 
         Shape of one frame, (y, x) or (z, y, x).
     """
     chosen = slice(*np.searchsorted(lineage.cells.frame, [index, index + 1]))
-    labels, tracks = lineage.cells.label[chosen], lineage.track[chosen].astype(dtype)
+    labels, tracks = lineage.mark[chosen], lineage.track[chosen].astype(dtype)
     frame = masks[index]
     largest = int(frame.max(initial=0))
     if largest < _LARGEST_TABLE:

@@ -19,7 +19,7 @@ from cell_tracker_gnn.io.paths import existing
 from cell_tracker_gnn.io.scale import choose_scale, read_scale
 from cell_tracker_gnn.io.tiff import TiffStack, open_tiff_folder
 
-__all__ = ["Source", "open_frames", "open_movie"]
+__all__ = ["Source", "has_numbers", "open_frames", "open_movie", "source_name", "stated_scale"]
 
 Source: TypeAlias = str | PathLike[str] | Frames | ArrayLike | Sequence[NDArray[np.generic]]
 """A folder or file, frames, or anything array-like with a leading time axis."""
@@ -56,7 +56,7 @@ def open_frames(
     SettingsError
         If ``axes`` or ``frames`` is not understood.
     """
-    return select(_open(path, axes, channel, labels=False), frames, _name(path))
+    return select(_open(path, axes, channel, labels=False), frames, source_name(path))
 
 
 def open_movie(
@@ -113,16 +113,16 @@ def open_movie(
     if images is not None:
         opened = _open(images, axes, channel, labels=False)
         mask_frames, opened = _same_numbering(mask_frames, opened, masks, images)
-        image_frames = select(opened, frames, _name(images))
-    checked_masks = CheckedMasks(select(mask_frames, frames, _name(masks)), _name(masks))
-    _check_rank(checked_masks.shape, axes, _name(masks))
+        image_frames = select(opened, frames, source_name(images))
+    checked_masks = CheckedMasks(select(mask_frames, frames, source_name(masks)), source_name(masks))
+    _check_rank(checked_masks.shape, axes, source_name(masks))
     _ = checked_masks[0]
     checked_images = None
     if image_frames is not None:
-        check_pairing(checked_masks.numbers, image_frames.numbers, _name(masks), _name(images))
-        checked_images = CheckedImages(image_frames, _name(images), checked_masks.shape)
+        check_pairing(checked_masks.numbers, image_frames.numbers, source_name(masks), source_name(images))
+        checked_images = CheckedImages(image_frames, source_name(images), checked_masks.shape)
         _ = checked_images[0]
-    stated = _stated(images) or _stated(masks)
+    stated = stated_scale(images) or stated_scale(masks)
     return Movie(checked_masks, checked_images, choose_scale(scale, unit, stated, len(checked_masks.shape)))
 
 
@@ -133,11 +133,11 @@ def _open(source: Source, axes: str | None, channel: int | None, *, labels: bool
     if isinstance(source, Frames):
         return source
     if isinstance(source, (list, tuple)):
-        check_not_empty(len(source), _name(source))
+        check_not_empty(len(source), source_name(source))
         return ArrayFrames(source)
     if not hasattr(source, "shape"):
         raise InputError(f"a {type(source).__name__} is no movie; give a path or an array with axes t, (z,) y, x")
-    return _open_array(source, names, channel, _name(source), labels=labels)  # type: ignore[arg-type]
+    return _open_array(source, names, channel, source_name(source), labels=labels)  # type: ignore[arg-type]
 
 
 def _open_path(path: Path, axes: str | None, channel: int | None, *, labels: bool) -> Frames:
@@ -189,26 +189,26 @@ def _same_numbering(masks: Frames, images: Frames, from_masks: Source, from_imag
     if len(masks) != len(images):
         return masks, images
     everything = tuple(range(len(masks)))
-    if not _has_numbers(masks, from_masks):
+    if not has_numbers(masks, from_masks):
         masks = SelectedFrames(masks, everything, tuple(images.numbers))
-    elif not _has_numbers(images, from_images):
+    elif not has_numbers(images, from_images):
         images = SelectedFrames(images, everything, tuple(masks.numbers))
     return masks, images
 
 
-def _has_numbers(frames: Frames, source: Source) -> bool:
+def has_numbers(frames: Frames, source: Source) -> bool:
     """Whether the frame numbers come from file names or the caller rather than from counting."""
     is_folder = isinstance(source, (str, PathLike)) and Path(source).expanduser().is_dir()
     return is_folder or tuple(frames.numbers) != tuple(range(len(frames)))
 
 
-def _stated(source: Source | None) -> Scale | None:
+def stated_scale(source: Source | None) -> Scale | None:
     """Scale that the files of a source state about themselves."""
     if not isinstance(source, (str, PathLike)) or Path(source).suffix.lower() == ".npy":
         return None
     return read_scale(source)
 
 
-def _name(source: Source | None) -> str:
+def source_name(source: Source | None) -> str:
     """Name of a source in error messages."""
     return str(source) if isinstance(source, (str, PathLike)) else "given as arrays"

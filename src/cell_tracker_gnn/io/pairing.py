@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import Frames
 from cell_tracker_gnn.errors import FrameMismatchError, MissingInputError, SettingsError
 
-__all__ = ["SelectedFrames", "check_not_empty", "check_pairing", "select"]
+__all__ = ["SelectedFrames", "check_not_empty", "check_pairing", "select", "select_places"]
 
 _MOST_LISTED = 10
 
@@ -66,6 +66,12 @@ def select(opened: Frames, frames: str | None, where: str) -> Frames:
     check_not_empty(len(opened), where)
     if frames is None:
         return opened
+    places = select_places(opened.numbers, frames, where)
+    return SelectedFrames(opened, places, tuple(opened.numbers[place] for place in places))
+
+
+def select_places(numbers: Sequence[int], frames: str, where: str) -> tuple[int, ...]:
+    """Indices of the frame numbers that lie in the range ``"A:B"``; raises as :func:`select`."""
     match = re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", frames)
     if match is None:
         raise SettingsError(
@@ -74,15 +80,14 @@ def select(opened: Frames, frames: str | None, where: str) -> Frames:
     first, stop = (int(text) if text else None for text in match.groups())
     places = tuple(
         place
-        for place, number in enumerate(opened.numbers)
+        for place, number in enumerate(numbers)
         if (first is None or number >= first) and (stop is None or number < stop)
     )
     if not places:
         raise MissingInputError(
-            f"no frame of {where} lies in {frames}; its frame numbers run from {opened.numbers[0]} "
-            f"to {opened.numbers[-1]}"
+            f"no frame of {where} lies in {frames}; its frame numbers run from {numbers[0]} to {numbers[-1]}"
         )
-    return SelectedFrames(opened, places, tuple(opened.numbers[place] for place in places))
+    return places
 
 
 def check_pairing(masks: Sequence[int], images: Sequence[int], mask_name: str, image_name: str) -> None:

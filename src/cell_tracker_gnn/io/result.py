@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import KINDS, Lineage
 from cell_tracker_gnn.io.ctc import write_ctc
 from cell_tracker_gnn.io.output import check_output, result_folder, write_json
+from cell_tracker_gnn.io.point_movie import draw_points
 from cell_tracker_gnn.io.table import write_table
 
 __all__ = ["cell_columns", "check_output", "link_columns", "track_columns", "write_result"]
@@ -22,23 +23,32 @@ Columns = dict[str, NDArray[Any]]
 
 
 def write_result(
-    lineage: Lineage, path: str | PathLike[str], *, overwrite: bool = False, wide_labels: bool = False
+    lineage: Lineage,
+    path: str | PathLike[str],
+    *,
+    overwrite: bool = False,
+    wide_labels: bool = False,
+    draw: bool = False,
 ) -> None:
     """Write a lineage into the folder ``path``, which appears only when everything is written.
 
     The folder holds the CTC result (:func:`~cell_tracker_gnn.io.ctc.write_ctc`), ``links.csv``, ``cells.csv``,
-    ``tracks.csv`` and ``run.json`` (``lineage.run`` with ``movie``: scale and shape, and ``result``: counts).
+    ``tracks.csv`` and ``run.json`` (``lineage.run`` with ``movie``: scale and shape, and ``result``: counts). That of
+    points has the CTC result only if it is asked for.
 
     Parameters
     ----------
     lineage
-        The result, with its movie. ``lineage.run["masks"]`` and ``["images"]`` are the inputs' paths, if on disk.
+        The result, with its movie. ``lineage.run["masks"]``, ``["points"]`` and ``["images"]`` are the inputs' paths,
+        if on disk.
     path
         A new or empty folder.
     overwrite
         Replace a former result; other files in its folder stay.
     wide_labels
         Write 32-bit masks, for more than 65,535 tracks.
+    draw
+        Also write the CTC result of points, as small discs.
 
     Raises
     ------
@@ -46,14 +56,16 @@ def write_result(
         If ``path`` is not empty, is no former result, overlaps with an input or cannot be written, or the tracks are
         too many for 16 bits.
     """
-    named = (lineage.run.get(name) for name in ("masks", "images"))
+    named = (lineage.run.get(name) for name in ("masks", "points", "images"))
     inputs = [place for place in named if isinstance(place, (str, PathLike))]
+    of_points = lineage.movie is not None and lineage.movie.points is not None
     with result_folder(path, inputs, overwrite) as folder:
-        write_ctc(lineage, folder, wide_labels=wide_labels)
+        if draw or not of_points:
+            write_ctc(lineage, folder, wide_labels=wide_labels)
         write_table(link_columns(lineage), folder / "links.csv")
         write_table(cell_columns(lineage), folder / "cells.csv")
         write_table(track_columns(lineage), folder / "tracks.csv")
-        _write_run(lineage, folder / "run.json")
+        _write_run(lineage, folder / "run.json", drawn=draw and of_points)
 
 
 def link_columns(lineage: Lineage) -> Columns:
@@ -81,13 +93,16 @@ def cell_columns(lineage: Lineage) -> Columns:
     ``frame, label`` are those of the input, ``track`` is the label in the result, ``z, y, x`` the centre of mass in
     pixels and ``size`` the number of pixels. ``major_axis``, in 3D ``intermediate_axis``, and ``minor_axis`` are in the
     unit of the scale in ``run.json``; ``intensity_min, intensity_mean, intensity_max`` are there when images are.
+    Points have neither size nor axes, ``label`` is their ``id`` or the number of their row, counted from 0, ``z, y, x``
+    are their coordinates as given, and intensities are those of a small disc.
     """
-    cells = lineage.cells
+    cells, movie = lineage.cells, lineage.movie
     centre = dict(zip("zyx"[-cells.rank :], cells.centroid.T, strict=True))
     lengths = ("major_axis", "minor_axis") if cells.rank == 2 else ("major_axis", "intermediate_axis", "minor_axis")
-    columns = {"frame": cells.number, "label": cells.label, "track": lineage.track, **centre, "size": cells.size}
-    columns |= dict(zip(lengths, cells.axes.T, strict=True))
-    if lineage.movie is not None and lineage.movie.images is not None:
+    columns = {"frame": cells.number, "label": cells.label, "track": lineage.track, **centre}
+    if movie is None or movie.points is None:
+        columns |= {"size": cells.size, **dict(zip(lengths, cells.axes.T, strict=True))}
+    if movie is not None and movie.images is not None:
         names = ("intensity_min", "intensity_mean", "intensity_max")
         columns |= dict(zip(names, cells.intensity.T, strict=False))
     return columns
@@ -109,8 +124,12 @@ def track_columns(lineage: Lineage) -> Columns:
     }
 
 
-def _write_run(lineage: Lineage, path: Path) -> None:
+def _write_run(lineage: Lineage, path: Path, *, drawn: bool) -> None:
     """Write ``run.json``: what was run, and scale, shape and counts of what came out."""
+    discs: dict[str, object] = {}
+    if drawn:
+        grid = draw_points(lineage)[1]
+        discs = {"discs": {"origin": grid.origin, "pixel": grid.pixel, "shape": grid.shape}}
     cells, scale = lineage.cells, lineage.cells.scale
     record = {
         **lineage.run,
@@ -125,6 +144,7 @@ def _write_run(lineage: Lineage, path: Path) -> None:
             "last_frame": cells.numbers[-1] if cells.numbers else None,
         },
         "result": {"cells": len(cells), "links": len(lineage.links), "tracks": len(lineage.tracks)},
+        **discs,
     }
     write_json({name: _plain(value) for name, value in record.items()}, path)
 

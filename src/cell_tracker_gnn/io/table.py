@@ -14,7 +14,7 @@ from cell_tracker_gnn.errors import InputError, OutputError
 from cell_tracker_gnn.io.output import new_file
 from cell_tracker_gnn.io.paths import existing
 
-__all__ = ["read_table", "write_table"]
+__all__ = ["load_table", "read_table", "to_numpy", "write_table"]
 
 
 def write_table(columns: Mapping[str, NDArray[Any]], path: str | PathLike[str]) -> None:
@@ -77,18 +77,35 @@ def read_table(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
     InputError
         If it is not a table.
     """
+    table = load_table(path)
+    return {name: to_numpy(table[name]) for name in table.column_names}
+
+
+def load_table(path: str | PathLike[str]) -> Any:
+    """Load a ``.csv`` or ``.parquet`` file as a :class:`pyarrow.Table`; empty fields are null.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no such file.
+    InputError
+        If it is not a table.
+    """
     import pyarrow as pa
-    from pyarrow import csv
+    from pyarrow import csv, parquet
 
     file = existing(path)
     try:
-        table = csv.read_csv(file, convert_options=csv.ConvertOptions(null_values=[""], strings_can_be_null=False))
-    except (pa.ArrowException, OSError) as error:
+        if file.suffix.lower() == ".parquet":
+            return parquet.read_table(file)
+        options = csv.ConvertOptions(null_values=[""], strings_can_be_null=False)
+        return csv.read_csv(file, convert_options=options)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read as a table ({error}); save it with commas") from error
-    return {name: _to_numpy(table[name]) for name in table.column_names}
 
 
-def _to_numpy(column: Any) -> NDArray[Any]:
+def to_numpy(column: Any) -> NDArray[Any]:
+    """One column of a pyarrow table as an array; null is NaN among numbers, a column of nulls only is all NaN."""
     if str(column.type) == "null":
         return np.full(len(column), np.nan)
     values: NDArray[Any] = column.to_numpy()

@@ -80,7 +80,7 @@ def _panel(lineage: Lineage, movie: Movie, index: int, family: Integers) -> Imag
     large = _enlarge(mask, zoom)
     edge = _outlines(large)
     color = np.zeros((int(mask.max(initial=0)) + 1, 3), np.uint8)
-    color[lineage.cells.label[rows]] = [_color(int(f)) for f in family[rows]] if len(rows) else color[:0]
+    color[lineage.mark[rows]] = [_color(int(f)) for f in family[rows]] if len(rows) else color[:0]
     canvas[edge] = color[large[edge]]
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
@@ -92,7 +92,7 @@ def _panel(lineage: Lineage, movie: Movie, index: int, family: Integers) -> Imag
 def _draw_tails(pen: ImageDraw.ImageDraw, lineage: Lineage, index: int, family: Integers, zoom: int) -> None:
     """The way of each cell of the frame, and of its ancestors, over the frames before."""
     cells, links = lineage.cells, lineage.links
-    point = (cells.centroid[:, -2:] + 0.5) * zoom
+    point = (lineage.centre[:, -2:] + 0.5) * zoom
     source = dict(zip(links.target.tolist(), links.source.tolist(), strict=True))
     for row in np.flatnonzero(cells.frame == index).tolist():
         color, cell = _color(int(family[row])), row

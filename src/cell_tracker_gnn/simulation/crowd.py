@@ -24,6 +24,9 @@ __all__ = ["Behaviour", "Crowd"]
 MEAN_GROWTH = 0.72
 """Mean size of the cells of a growing population relative to their size at division."""
 
+UNREST_LASTS = 0.5
+"""Share of a passing deformation that is still there in the next frame."""
+
 
 @dataclass(frozen=True)
 class Behaviour:
@@ -95,7 +98,8 @@ class Crowd:
         self._behaviour, self._diameter, self._rng, self._rank = behaviour, diameter, rng, settings.rank
         motion = settings.motion * diameter
         self._speed = behaviour.speed * motion
-        self._death, self._variety = behaviour.death * settings.death_rate, settings.variety
+        self._death = behaviour.death * settings.death_rate
+        self._variety, self._unrest = settings.variety, settings.unrest
         self._cycle = behaviour.cycle / settings.division_rate if settings.division_rate else np.inf
         margin = behaviour.margin * diameter + (behaviour.stream + behaviour.swirl) * motion
         self._field = Field(settings.extent, behaviour.reach * diameter, margin)
@@ -204,6 +208,9 @@ class Crowd:
         cells.frame = turn(cells.frame, behaviour.turning, self._rng)
         drifting = 0.05 * self._rng.standard_normal(cells.texture[..., -1].shape)
         cells.texture[..., -1] += drifting
+        if self._unrest:
+            fresh = self._rng.normal(0.0, self._unrest, cells.unrest.shape)
+            cells.unrest = np.clip(UNREST_LASTS * cells.unrest + fresh, -0.5, 0.5)
 
     def _census(self, shift: Floats) -> None:
         """Drop cells that went away, fill the margin, and hold the number in the picture between the limits."""
@@ -261,12 +268,13 @@ class Crowd:
             speed=self._speed * np.exp(rng.normal(0.0, 0.35, n)),
             frame=np.linalg.qr(rng.standard_normal((n, rank, rank)))[0],
             stretch=stretch - stretch.mean(axis=1, keepdims=True),
+            unrest=np.zeros((n, rank)),
             born=(0.5 if np.isfinite(self._cycle) else MEAN_GROWTH) * grown,
             grown=grown,
             age=age,
             cycle=cycle,
             committed=np.zeros(n, bool),
-            compaction=0.1 + (rng.uniform(0.0, 0.4, n) * self._variety if self._variety else np.zeros(n)),
+            compaction=0.1 + 0.4 * min(self._variety, 2.0) * (rng.random(n) if self._variety else np.zeros(n)),
             dying=np.zeros(n, np.int64),
             seen=np.zeros(n, bool),
             brightness=np.exp(np.clip(rng.normal(0.0, 0.2, n), -0.5, 0.5)),

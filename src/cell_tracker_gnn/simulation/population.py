@@ -40,6 +40,8 @@ class Population:
         Orientation; column ``i`` is the direction of body axis ``i``, the first one the shortest, (n, rank, rank).
     stretch
         Logarithm of the body axes relative to the mean radius, summing to 0 for each cell, shape (n, rank).
+    unrest
+        What is added to ``stretch`` in the present frame, shape (n, rank).
     born, grown
         Area or volume at birth and just before division, shape (n,).
     age, cycle
@@ -67,6 +69,7 @@ class Population:
     speed: Floats
     frame: Floats
     stretch: Floats
+    unrest: Floats
     born: Floats
     grown: Floats
     age: Floats
@@ -131,7 +134,7 @@ class Population:
         flat[0] -= NEWBORN_FLATNESS
         newborn = self.newborn[:, None]
         shape = self.stretch * (1 - self.mitosis[:, None]) * (1 - newborn) + flat * newborn
-        return np.asarray(self.radius[:, None] * np.exp(shape))
+        return np.asarray(self.radius[:, None] * np.exp(shape + self.unrest))
 
     @property
     def light(self) -> Floats:

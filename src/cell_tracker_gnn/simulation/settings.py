@@ -47,8 +47,11 @@ class SimulationSettings:
         Factor on the number of deaths per frame.
     variety
         How much divisions differ from each other: with 0 the daughters touch and share the size that the mother had,
-        with 1 the mother shrinks by up to a half before it divides, the daughters may differ twofold in size and come to
-        lie up to about two diameters of the mother apart. Without effect on ``bacteria``.
+        with 1 the mother shrinks by up to a half before it divides, the daughters may differ twofold in size and come
+        to lie up to about two diameters of the mother apart. Without effect on ``bacteria``.
+    unrest
+        Standard deviation of the logarithm of each body axis as it changes from frame to frame, as the outlines of
+        squeezed cells and those of careless annotators do. Without effect on ``bacteria``.
     drift
         Speed of the microscope stage in pixels per frame, in a slowly changing direction within (y, x).
     jump
@@ -77,6 +80,7 @@ class SimulationSettings:
     division_rate: float = 1.0
     death_rate: float = 1.0
     variety: float = 0.0
+    unrest: float = 0.0
     drift: float = 0.0
     jump: float = 0.0
     border: bool = False
@@ -100,7 +104,7 @@ class SimulationSettings:
         self._check_field()
 
     def _check_factors(self) -> None:
-        for name in ("motion", "division_rate", "death_rate", "variety", "drift", "jump"):
+        for name in ("motion", "division_rate", "death_rate", "variety", "unrest", "drift", "jump"):
             value = getattr(self, name)
             if not 0 <= value < np.inf:
                 raise SettingsError(f"{name} is {value}; give a finite number, 0 or more")

@@ -31,14 +31,14 @@ _log = logging.getLogger(__name__)
 def train_sequence_encoder(
     sequences: Sequence[TrainingSequence], settings: TrainSettings, device: torch.device, progress: Progress
 ) -> tuple[Encoder | None, dict[str, float]]:
-    """Train an encoder on the training frames of the 2D sequences that have images.
+    """Train an encoder on the training frames of the 2D sequences that have images and masks.
 
     Returns
     -------
     encoder, scores
         None and no scores where there are no such sequences or hardly any cell is seen twice.
     """
-    imaged = [s for s in sequences if s.movie.images is not None and s.movie.rank == 2]
+    imaged = [s for s in sequences if s.movie.images is not None and s.movie.points is None and s.movie.rank == 2]
     if not imaged:
         return None, {}
     movies = [sequence_crops(s, share=1.0 - settings.validation) for s in imaged]

@@ -65,8 +65,8 @@ class Variant:
     faults
         How the masks are damaged, if at all.
     points
-        Diameter of the small discs that stand for the cells as they do in a table of points, as a share of the usual
-        diameter of the cells; None for the masks as they are.
+        Diameter of the discs that stand for the cells as they do in a movie of points, by the usual distance between
+        neighbours; None for the masks as they are.
     segmented
         Whether the masks are those of a plain segmenter run on the images, see
         :func:`~cell_tracker_gnn.training.segmenter.segment`.
@@ -204,7 +204,8 @@ def prepare_example(
         How cells and links are described, see :func:`~cell_tracker_gnn.graph.build.build_graph`.
     """
     masks, shown, images = _seen(sequence.movie, variant)
-    movie = replace(sequence.movie, masks=shown, images=images)
+    # Sub-sampled or damaged, the discs of a movie of points are no longer those of the points: they are measured.
+    movie = replace(sequence.movie, masks=shown, images=images, points=None)
     cells, movement = extract_features(movie, max_gap=max_gap, embed=embed)
     graph = build_graph(cells, movement, max_gap=max_gap, describe=describe)
     cell, track = match_cells(cells, masks, sequence.markers)
@@ -230,7 +231,11 @@ def _seen(movie: Movie, variant: Variant) -> tuple[Frames, Frames, Frames | None
     masks: Frames = PartOfFrames(movie.masks, variant.every, variant.first)
     if variant.segmented and images is not None:
         masks = SegmentedMasks(images)
-    if variant.faults is not None:
-        masks = DamagedMasks(masks, variant.faults, variant.seed)
+    faults = variant.faults
+    if faults is not None:
+        # A detector of points misses cells and finds false ones, but its discs are ours and so have no outlines.
+        if movie.points is not None:
+            faults = replace(faults, merged=0.0, split=0.0, jitter=0.0)
+        masks = DamagedMasks(masks, faults, variant.seed)
     shown = masks if variant.points is None else DiscMasks(masks, movie.scale, variant.points, variant.seed)
     return masks, shown, images if variant.images else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
@@ -15,11 +16,12 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from cell_tracker_gnn.embedding.encoder import Encoder
-from cell_tracker_gnn.errors import InputError, OutputError
+from cell_tracker_gnn.errors import InputError, OutputError, SettingsError
 from cell_tracker_gnn.features.anisotropy import with_assumed_scale
 from cell_tracker_gnn.features.extract import Embed
 from cell_tracker_gnn.graph.nodes import measured_features
-from cell_tracker_gnn.io import find_sequence, open_frames, open_movie, read_lineage_table, write_json
+from cell_tracker_gnn.io import find_sequence, is_points, open_frames, open_movie, read_lineage_table, write_json
+from cell_tracker_gnn.io.grid import TRACKED_SHARE
 from cell_tracker_gnn.model.paper import Network, PaperConfig, PaperNetwork
 from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
 from cell_tracker_gnn.model.weights import Model, save_model
@@ -27,6 +29,7 @@ from cell_tracker_gnn.pipeline import Progress, choose_device, embedder
 from cell_tracker_gnn.training.calibrate import choose_costs
 from cell_tracker_gnn.training.encoder import train_sequence_encoder
 from cell_tracker_gnn.training.examples import Example, Faults, TrainingSequence, Variant, prepare_example
+from cell_tracker_gnn.training.points import open_point_sequence
 from cell_tracker_gnn.training.segmenter import segment
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.tracker import FitSettings, fit_tracker
@@ -60,7 +63,15 @@ def open_sequence(
     lineage: PathText | None = None,
     scale: Sequence[float] | None = None,
 ) -> TrainingSequence:
-    """Open one annotated CTC sequence, see :func:`~cell_tracker_gnn.io.find_sequence`."""
+    """Open one annotated CTC sequence, see :func:`~cell_tracker_gnn.io.find_sequence`, or a table of tracked points.
+
+    In a table, ``id`` is the track of a point and ``parent`` that of its mother, see
+    :func:`~cell_tracker_gnn.io.read_point_lineage`.
+    """
+    if is_points(data):
+        if masks is not None or lineage is not None:
+            raise SettingsError(f"{data} has points and their lineage; leave --masks and --lineage away")
+        return open_point_sequence(data, images=images, scale=scale)
     paths = find_sequence(data, images=images, masks=masks, lineage=lineage)
     movie = with_assumed_scale(open_movie(paths.masks, paths.images, scale=scale))
     return TrainingSequence(paths.name, movie, open_frames(paths.markers), read_lineage_table(paths.lineage))
@@ -76,12 +87,12 @@ def variants_of(frames: int, settings: TrainSettings) -> list[Variant]:
             Variant(faults=SHAKY, seed=settings.seed + 3, weight=0.7),
             Variant(faults=LIGHT, seed=settings.seed, weight=DAMAGED),
             Variant(faults=HEAVY, seed=settings.seed + 1, weight=DAMAGED),
-            Variant(points=0.35, seed=settings.seed, weight=AS_POINTS),
+            Variant(points=TRACKED_SHARE, seed=settings.seed, weight=AS_POINTS),
         ]
         if settings.subsample:
             variants += [
                 Variant(2, 1, faults=HEAVY, seed=settings.seed + 2, weight=DAMAGED),
-                Variant(2, points=0.25, faults=SPARSE, seed=settings.seed + 1, weight=AS_POINTS),
+                Variant(2, points=0.7, faults=SPARSE, seed=settings.seed + 1, weight=AS_POINTS),
             ]
     return [v for v in variants if v.every == 1 or frames // v.every >= FEWEST_FRAMES]
 
@@ -104,7 +115,7 @@ def train(
     Parameters
     ----------
     data
-        CTC sequences such as ``Fluo-N2DL-HeLa/01``.
+        CTC sequences such as ``Fluo-N2DL-HeLa/01``, or tables of points with lineage.
     output
         Folder of the model; checkpoints and logs go into its folder ``work``.
     settings
@@ -220,7 +231,9 @@ def prepare_sequence(sequence: TrainingSequence, settings: TrainSettings, embed:
     describe = "measured" if settings.preset == "paper" else "relative"
     examples: list[Example] = []
     variants = variants_of(len(sequence.movie), settings)
-    if settings.faults and segmentable(sequence):
+    if sequence.movie.points is not None:
+        variants = [replace(v, weight=AS_POINTS) for v in variants if v.points is None and v.faults != SHAKY]
+    elif settings.faults and segmentable(sequence):
         variants.append(Variant(segmented=True, weight=DAMAGED))
     for variant in variants:
         example = prepare_example(sequence, variant, max_gap=settings.max_gap, embed=embed, describe=describe)
