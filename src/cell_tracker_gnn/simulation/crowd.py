@@ -167,7 +167,7 @@ class Crowd:
         pair.parent = np.concatenate([mothers.identity, mothers.identity])
         volume = mothers.volume * rng.uniform(0.97, 1.05, n)
         if variety:  # daughters of a mother that has shrunk are as small as she is, or flat already
-            volume *= (1 - mothers.compaction) ** -rng.uniform(0.0, 1.0, n)
+            volume *= np.maximum(1 - mothers.compaction, 0.3) ** -rng.uniform(0.0, 1.0, n)
         pair.born = np.concatenate([share, 1 - share]) * np.tile(volume, 2)
         pair.grown = np.maximum(pair.grown, 1.3 * pair.born)
         pair.age[:] = 0.0
@@ -274,7 +274,7 @@ class Crowd:
             age=age,
             cycle=cycle,
             committed=np.zeros(n, bool),
-            compaction=0.1 + 0.4 * min(self._variety, 2.0) * (rng.random(n) if self._variety else np.zeros(n)),
+            compaction=np.full(n, 0.1) + 0.4 * (rng.random(n) * self._variety if self._variety else np.zeros(n)),
             dying=np.zeros(n, np.int64),
             seen=np.zeros(n, bool),
             brightness=np.exp(np.clip(rng.normal(0.0, 0.2, n), -0.5, 0.5)),

@@ -119,7 +119,7 @@ class Population:
     def volume(self) -> Floats:
         """Area or volume in the present frame, shape (n,)."""
         grown = self.born + (self.grown - self.born) * np.clip(self.age / self.cycle, 0.0, 1.0)
-        return np.asarray(grown * (1 - self.compaction * self.mitosis) * self.vigour)
+        return np.asarray(grown * np.maximum(1 - self.compaction * self.mitosis, 0.3) * self.vigour)
 
     @property
     def radius(self) -> Floats:
