@@ -20,6 +20,9 @@ __all__ = ["Candidates", "Spacing", "find_candidates", "measure_spacing"]
 NEAREST: tuple[int, ...] = (5, 3, 2)
 """Cells looked for 1, 2, 3 and more frames ahead, from each side and around each expected place."""
 
+CLOSEST = 1e-3
+"""Neighbours are at least so many diameters away, even if they coincide."""
+
 MEETING_SHARE = 0.1
 """Masks of which more than this share meets are candidates whatever their distance."""
 
@@ -80,6 +83,8 @@ def measure_spacing(cells: Cells) -> Spacing:
         found, index = cKDTree(position[first:last]).query(position[first:last], k=taken + 1)
         distance[first:last, :taken], row[first:last, :taken] = _without_self(found, index, taken)
         row[first:last, :taken] += first
+    # Points may coincide, and distances are compared with the spacing.
+    distance = np.maximum(distance, CLOSEST * cells.diameter[:, None])
     return Spacing(distance[:, 0], distance[:, 2], row)
 
 
