@@ -48,7 +48,8 @@ def small_lineage(
         shape=shape,
         scale=movie.scale,
     )
-    links = Links(np.array([0, 1, 1]), np.array([1, 2, 3]), np.array([0, 2, 2]), np.array([1 / 3, 0.9, 0.8]))
+    ends, kinds = (np.array([0, 1, 1]), np.array([1, 2, 3])), np.array([0, 2, 2])
+    links = Links(*ends, kinds, np.array([1 / 3, 0.9, 0.8]), np.array([0.5, 2.0, np.nan]))
     tracks = Tracks(
         track=np.array([1, 2, 3]),
         begin=np.array([0, 3, 3]),

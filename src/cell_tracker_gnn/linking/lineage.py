@@ -23,6 +23,7 @@ def build_lineage(
     probability: ArrayLike,
     chosen: ArrayLike,
     *,
+    margin: ArrayLike = np.nan,
     movie: Movie | None = None,
     run: dict[str, object] | None = None,
 ) -> Lineage:
@@ -40,6 +41,8 @@ def build_lineage(
         Candidate links (rows of ``cells``) and their probability, shape (m,).
     chosen
         Which links are chosen, shape (m,).
+    margin
+        How much worse the best lineage without each link is, one number or shape (m,); NaN where it is not known.
     movie, run
         Kept in the lineage for the writers.
 
@@ -48,7 +51,7 @@ def build_lineage(
     LinkingError
         If a chosen link does not lead to a later frame.
     """
-    links = _links(cells, source, target, probability, chosen)
+    links = _links(cells, source, target, probability, margin, chosen)
     main = _main(links)
     goes_on = main & (links.kind == _MOVE)
     track, order = _number(cells, _join(len(cells), links, goes_on))
@@ -72,7 +75,9 @@ def build_lineage(
     )
 
 
-def _links(cells: Cells, source: ArrayLike, target: ArrayLike, probability: ArrayLike, chosen: ArrayLike) -> Links:
+def _links(
+    cells: Cells, source: ArrayLike, target: ArrayLike, probability: ArrayLike, margin: ArrayLike, chosen: ArrayLike
+) -> Links:
     """Collect the chosen links with their kinds, ordered by source and target."""
     keep = np.asarray(chosen, dtype=np.bool_)
     begin, end = np.asarray(source, dtype=np.int64)[keep], np.asarray(target, dtype=np.int64)[keep]
@@ -87,7 +92,8 @@ def _links(cells: Cells, source: ArrayLike, target: ArrayLike, probability: Arra
         )
     divides = np.bincount(begin, minlength=len(cells))[begin] > 1
     kind = np.where(divides, _DIVISION, np.where(gap > 1, _GAP, _MOVE))
-    return Links(begin, end, kind.astype(np.int64), np.asarray(probability, dtype=np.float64)[keep][order])
+    weights = [np.broadcast_to(np.asarray(w, dtype=np.float64), keep.shape)[keep][order] for w in (probability, margin)]
+    return Links(begin, end, kind.astype(np.int64), *weights)
 
 
 def _main(links: Links) -> Flags:
