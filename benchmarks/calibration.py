@@ -67,7 +67,7 @@ def measure(movies: Movies, models: Path) -> dict[str, dict[str, object]]:
             "error_of_least_certain": calibration_error(probability[low], right[low]),
             "caught": caught(probability, right),
             **{f"{kind}s": _numbers(confidence, kind, judged) for kind in judged.right},
-            "reliability": [column.tolist() for column in reliability(probability, right)],
+            "reliability": [column.tolist() for column in vars(reliability(probability, right)).values()],
         }
     return rows
 
@@ -107,7 +107,7 @@ def _interval(numbers: dict) -> tuple[str, str]:
 
 
 def diagram(rows: Iterable[dict]) -> str:
-    """Reliability diagram as SVG: share of right links over stated probability, both as log-odds, a line per sequence."""
+    """Reliability diagram as SVG: share of right links over stated probability as log-odds, a line per sequence."""
     size, lowest, highest = 420, -3.0, 8.0
 
     def place(value: float) -> float:
@@ -131,7 +131,8 @@ def diagram(rows: Iterable[dict]) -> str:
         f'<rect width="{size}" height="{size}" fill="white"/>{"".join(grid)}'
         f'<path d="M50 {size - 50}L{size - 10} 10" stroke="black" stroke-dasharray="4"/>{"".join(lines)}'
         f'<text x="{size / 2}" y="{size - 12}" text-anchor="middle">stated probability of a link</text>'
-        f'<text transform="translate(12 {size / 2}) rotate(-90)" text-anchor="middle">share of right links</text></svg>\n'
+        f'<text transform="translate(12 {size / 2}) rotate(-90)" text-anchor="middle">share of right links</text>'
+        "</svg>\n"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ _FEWEST = 50
 """Decisions in a bin: with fewer, chance alone looks like a poor calibration."""
 
 
-class Reliability(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Reliability:
     """Reliability table: mean probability, share of right decisions and number of decisions of each bin, shape (b,)."""
 
     stated: Floats
@@ -48,8 +49,8 @@ def reliability(probability: Floats, right: NDArray[np.bool_], bins: int = 15) -
 def calibration_error(probability: Floats, right: NDArray[np.bool_], bins: int = 15) -> float:
     """Expected calibration error: mean distance of stated probability and share of right decisions over the bins.
 
-    Naeini, Cooper and Hauskrecht (AAAI 2015), with bins of equally many decisions (Nguyen and O'Connor 2015): nearly all
-    probabilities of a tracker lie in a single one of the usual bins of equal width.
+    Naeini, Cooper and Hauskrecht (AAAI 2015), with bins of equally many decisions (Nguyen and O'Connor 2015): nearly
+    all probabilities of a tracker lie in a single one of the usual bins of equal width.
 
     Parameters
     ----------

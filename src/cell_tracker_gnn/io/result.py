@@ -87,8 +87,8 @@ def uncertain_columns(lineage: Lineage) -> Columns:
     """Columns of ``uncertain.csv``: links, divisions, beginnings and ends of a probability below 0.99.
 
     The least probable come first, among equals those of the smallest margin. ``decision`` is one of
-    :data:`~cell_tracker_gnn.data.DECISIONS`, the other columns are those of ``links.csv``; a division has no cell that it
-    leads to, nor an end, and a beginning none that it comes from. ``kind`` repeats ``decision`` where it is no link.
+    :data:`~cell_tracker_gnn.data.DECISIONS`, the other columns are those of ``links.csv``; a division has no cell that
+    it leads to, nor an end, and a beginning none that it comes from. ``kind`` repeats ``decision`` where it is no link.
     """
     links, events = lineage.links, lineage.events
     link, begins = len(links), events.kind == DECISIONS.index("beginning")

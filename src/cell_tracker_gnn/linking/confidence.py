@@ -12,7 +12,10 @@ from scipy.stats import nbinom
 from cell_tracker_gnn.data import Floats
 from cell_tracker_gnn.linking.evidence import EVIDENCE
 
-__all__ = ["USUAL_SPREAD", "Confidence", "Estimate"]
+__all__ = ["USUAL_SPREAD", "USUAL_WEIGHTS", "Confidence", "Estimate"]
+
+USUAL_WEIGHTS = {"margin": 0.5}
+"""Weights where nothing better is known: networks are about twice as sure of themselves as they should be."""
 
 USUAL_SPREAD = 1.5
 """Shape of the factor between expected and true number of wrong decisions where nothing better is known."""
@@ -35,12 +38,12 @@ class Confidence:
     Parameters
     ----------
     weights
-        By kind of decision: weight by name of the evidence and ``intercept``; a kind that is missing takes its margin
-        for the log-odds.
+        By kind of decision: weight by name of the evidence and ``intercept``; a kind that is missing takes
+        :data:`USUAL_WEIGHTS`.
     spread
-        By kind of decision: shape k of a gamma distribution of mean 1. The number of wrong decisions of a movie is taken
-        as Poisson with the expected number times such a factor, hence negative binomial: a whole movie can be harder
-        or easier than its decisions let expect.
+        By kind of decision: shape k of a gamma distribution of mean 1. The number of wrong decisions of a movie is
+        taken as Poisson with the expected number times such a factor, hence negative binomial: a whole movie can be
+        harder or easier than its decisions let expect.
     """
 
     weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -65,7 +68,7 @@ class Confidence:
         evidence
             Their evidence, shape (k, f), see :data:`~cell_tracker_gnn.linking.evidence.EVIDENCE`.
         """
-        weights = self.weights.get(kind, {"margin": 1.0})
+        weights = self.weights.get(kind, USUAL_WEIGHTS)
         vector = np.array([weights.get(name, 0.0) for name in EVIDENCE[kind]])
         odds = evidence @ vector + weights.get("intercept", 0.0)
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(odds, -50.0, 50.0))))

@@ -51,7 +51,7 @@ def build_lineage(
     LinkingError
         If a chosen link does not lead to a later frame.
     """
-    links = _links(cells, source, target, probability, margin, chosen)
+    links = _links(cells, (source, target), (probability, margin), chosen)
     main = _main(links)
     goes_on = main & (links.kind == _MOVE)
     track, order = _number(cells, _join(len(cells), links, goes_on))
@@ -76,11 +76,11 @@ def build_lineage(
 
 
 def _links(
-    cells: Cells, source: ArrayLike, target: ArrayLike, probability: ArrayLike, margin: ArrayLike, chosen: ArrayLike
+    cells: Cells, ends: tuple[ArrayLike, ArrayLike], weights: tuple[ArrayLike, ArrayLike], chosen: ArrayLike
 ) -> Links:
-    """Collect the chosen links with their kinds, ordered by source and target."""
+    """Collect the chosen links with their kinds, probabilities and margins, ordered by source and target."""
     keep = np.asarray(chosen, dtype=np.bool_)
-    begin, end = np.asarray(source, dtype=np.int64)[keep], np.asarray(target, dtype=np.int64)[keep]
+    begin, end = (np.asarray(rows, dtype=np.int64)[keep] for rows in ends)
     order = np.lexsort((end, begin))
     begin, end = begin[order], end[order]
     gap = cells.frame[end] - cells.frame[begin]
@@ -92,8 +92,8 @@ def _links(
         )
     divides = np.bincount(begin, minlength=len(cells))[begin] > 1
     kind = np.where(divides, _DIVISION, np.where(gap > 1, _GAP, _MOVE))
-    weights = [np.broadcast_to(np.asarray(w, dtype=np.float64), keep.shape)[keep][order] for w in (probability, margin)]
-    return Links(begin, end, kind.astype(np.int64), *weights)
+    probability, margin = (np.broadcast_to(np.asarray(w, np.float64), keep.shape)[keep][order] for w in weights)
+    return Links(begin, end, kind.astype(np.int64), probability, margin)
 
 
 def _main(links: Links) -> Flags:

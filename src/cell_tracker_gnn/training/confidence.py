@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import nbinom
 
 from cell_tracker_gnn.data import DECISIONS, Floats
-from cell_tracker_gnn.linking.confidence import USUAL_SPREAD, Confidence
+from cell_tracker_gnn.linking.confidence import USUAL_SPREAD, USUAL_WEIGHTS, Confidence
 from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.linking.evidence import EVIDENCE, Decisions, gather_decisions
 from cell_tracker_gnn.linking.problem import Flags
@@ -21,6 +21,9 @@ from cell_tracker_gnn.training.examples import Example
 __all__ = ["Judged", "fit_confidence", "fit_spread", "judge"]
 
 _STEPS = 30
+
+_RIDGE = 0.3
+"""Pull towards the usual weights, in decisions."""
 
 _FEWEST_GROUPS = 4
 """Data sets from which the spread between them can be told."""
@@ -75,8 +78,8 @@ def judge(example: Example, scores: Scores, costs: LinkCosts, *, max_gap: int, w
 def fit_confidence(movies: Sequence[Judged]) -> Confidence:
     """Fit a logistic regression to each kind of decision, and the spread between data sets.
 
-    The weights are drawn to the uncalibrated ones (probability = logistic function of the margin), so that a handful
-    of decisions changes little. The spread comes from predicting each data set by the others, where there are four or more.
+    The weights are drawn to the usual ones, so that a handful of decisions changes little. The spread comes from
+    predicting each data set by the others, where there are four or more.
     """
     weights = {kind: _fit_kind(kind, movies) for kind in DECISIONS}
     groups = sorted({movie.group for movie in movies})
@@ -115,9 +118,9 @@ def _fit_kind(kind: str, movies: Sequence[Judged]) -> dict[str, float]:
     names = EVIDENCE[kind]
     evidence = np.concatenate([movie.evidence[kind] for movie in movies])
     right = np.concatenate([movie.right[kind] for movie in movies]).astype(np.float64)
-    usual = np.array([1.0 if name == "margin" else 0.0 for name in names])
+    usual = np.array([USUAL_WEIGHTS.get(name, 0.0) for name in names])
     if not len(right):
-        return {"margin": 1.0}
+        return dict(USUAL_WEIGHTS)
     counts = [(movie.weight / max(len(movie.right[kind]), 1) ** 0.5, len(movie.right[kind])) for movie in movies]
     weight = np.concatenate([np.full(count, each) for each, count in counts])
     mean, scale = evidence.mean(axis=0), evidence.std(axis=0)
@@ -132,12 +135,12 @@ def _fit_kind(kind: str, movies: Sequence[Judged]) -> dict[str, float]:
 
 
 def _logistic(design: Floats, right: Floats, weight: Floats, start: Floats) -> Floats:
-    """Newton's method for a logistic regression with a unit ridge around ``start``, shape (f,)."""
+    """Newton's method for a logistic regression with a ridge around ``start``, shape (f,)."""
     found = start.copy()
     for _ in range(_STEPS):
         p = 1.0 / (1.0 + np.exp(-np.clip(design @ found, -30.0, 30.0)))
-        gradient = design.T @ (weight * (p - right)) + (found - start)
-        curvature = (design * (weight * p * (1 - p))[:, None]).T @ design + np.eye(len(found))
+        gradient = design.T @ (weight * (p - right)) + _RIDGE * (found - start)
+        curvature = (design * (weight * p * (1 - p))[:, None]).T @ design + _RIDGE * np.eye(len(found))
         step = np.linalg.solve(curvature, gradient)
         # Far from the optimum a full step may overshoot.
         step *= min(1.0, 4.0 / max(float(np.abs(step).max()), 1e-12))
