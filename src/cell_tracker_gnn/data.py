@@ -34,8 +34,11 @@ __all__ = [
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-KINDS: tuple[str, ...] = ("move", "gap", "division")
-"""The kinds of link, in the order of their integer codes in :attr:`Links.kind`."""
+KINDS: tuple[str, ...] = ("move", "gap", "division", "merge", "split")
+"""The kinds of link, in the order of their integer codes in :attr:`Links.kind`.
+
+Where two cells are one mask for a few frames, ``merge`` leads from the vanishing cell to the merged mask and ``split``
+from the merged mask to the cell that reappears, whose parent is its own old track. Both come beside the other links."""
 
 DECISIONS: tuple[str, ...] = ("link", "division", "beginning", "end")
 """What a lineage decides, in the order of the integer codes in :attr:`Events.kind`."""

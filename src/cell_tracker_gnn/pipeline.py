@@ -30,6 +30,7 @@ from cell_tracker_gnn.linking.costs import LinkCosts, LinkRewards, link_rewards
 from cell_tracker_gnn.linking.evidence import gather_decisions
 from cell_tracker_gnn.linking.greedy import solve_greedy
 from cell_tracker_gnn.linking.match import solve_exact
+from cell_tracker_gnn.linking.merges import find_passages
 from cell_tracker_gnn.linking.summary import rate_lineage
 from cell_tracker_gnn.model.infer import Scores, score_graph
 from cell_tracker_gnn.model.weights import Model, load_model
@@ -138,15 +139,18 @@ def track_movie(
     with _timed("linking"):
         rewards = reward_links(graph, scores, LinkCosts(**model.costs))
         chosen = choose_links(graph, rewards, settings)
+        passages = find_passages(graph, scores.link, chosen, merged=settings.max_gap > 0)
         report("linking", 1, 1)
     with _timed("confidence"):
-        decisions = gather_decisions(graph, scores, rewards, chosen, divisions=settings.divisions)
+        rewards = rewards.without(passages.dropped)
+        decisions = gather_decisions(graph, scores, rewards, passages.chosen, divisions=settings.divisions)
         run: dict[str, object] = {
             "version": version("cell-tracker-gnn"),
             "model": {"name": model.name, "sha256": model.sha256},
             "settings": settings.as_dict(),
         }
-        return rate_lineage(graph, decisions, Confidence.from_dict(model.confidence), movie=movie, run=run)
+        confidence = Confidence.from_dict(model.confidence)
+        return rate_lineage(graph, scores.link, passages, decisions, confidence, movie=movie, run=run)
 
 
 def reward_links(graph: Graph, scores: Scores, costs: LinkCosts) -> LinkRewards:

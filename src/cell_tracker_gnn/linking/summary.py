@@ -14,6 +14,7 @@ from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.linking.confidence import Confidence
 from cell_tracker_gnn.linking.evidence import Decisions
 from cell_tracker_gnn.linking.lineage import build_lineage
+from cell_tracker_gnn.linking.merges import Passages
 
 __all__ = ["SAFE", "expected_wrong_links", "rate_lineage", "summarise"]
 
@@ -23,6 +24,8 @@ SAFE = 0.05
 
 def rate_lineage(
     graph: Graph,
+    log_odds: Floats,
+    passages: Passages,
     decisions: Mapping[str, Decisions],
     confidence: Confidence,
     *,
@@ -35,6 +38,10 @@ def rate_lineage(
     ----------
     graph
         The candidate links.
+    log_odds
+        Log-odds of the candidates, shape (m,); links into and out of merged masks take theirs for the probability.
+    passages
+        Cells that passed through a merged mask.
     decisions
         What :func:`~cell_tracker_gnn.linking.evidence.gather_decisions` gave.
     confidence
@@ -43,27 +50,30 @@ def rate_lineage(
         Kept in the lineage for the writers.
     """
     candidates, links = graph.candidates, decisions["link"]
+    chosen, probability, margin = passages.chosen, 1.0 / (1.0 + np.exp(-np.clip(log_odds, -50, 50))), log_odds * np.nan
     rated = {kind: confidence.probability(kind, found.evidence) for kind, found in decisions.items()}
+    probability[passages.split] = probability[passages.merge]
+    probability[links.rows], margin[links.rows] = rated["link"], links.margin
     lineage = build_lineage(
         graph.cells,
-        candidates.source[links.rows],
-        candidates.target[links.rows],
-        rated["link"],
-        np.ones(len(links.rows), np.bool_),
-        margin=links.margin,
+        candidates.source,
+        candidates.target,
+        probability,
+        chosen,
+        margin=margin,
+        merge=passages.merge,
+        split=passages.split,
         movie=movie,
         run=run,
     )
-    others = [(code, kind) for code, kind in enumerate(DECISIONS) if kind != "link"]
-    lineage = replace(
-        lineage,
-        events=Events(
-            np.concatenate([decisions[kind].rows for _, kind in others]),
-            np.concatenate([np.full(len(decisions[kind].rows), code) for code, kind in others]),
-            np.concatenate([rated[kind] for _, kind in others]),
-            np.concatenate([decisions[kind].margin for _, kind in others]),
-        ),
-    )
+    # A cell that goes on after a mask that it shared neither ends nor begins.
+    through = {"end": candidates.source[passages.merge], "beginning": candidates.target[passages.split]}
+    parts = []
+    for code, kind in enumerate(DECISIONS[1:], start=1):
+        found = decisions[kind]
+        kept = ~np.isin(found.rows, through.get(kind, ()))
+        parts.append((found.rows[kept], np.full(kept.sum(), code), rated[kind][kept], found.margin[kept]))
+    lineage = replace(lineage, events=Events(*(np.concatenate(column) for column in zip(*parts, strict=True))))
     return replace(lineage, summary=summarise(lineage, confidence))
 
 

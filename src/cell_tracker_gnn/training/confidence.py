@@ -12,6 +12,7 @@ from cell_tracker_gnn.data import DECISIONS, Floats
 from cell_tracker_gnn.linking.confidence import USUAL_SPREAD, USUAL_WEIGHTS, Confidence
 from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.linking.evidence import EVIDENCE, Decisions, gather_decisions
+from cell_tracker_gnn.linking.merges import find_passages
 from cell_tracker_gnn.linking.problem import Flags
 from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.pipeline import choose_links, reward_links
@@ -53,8 +54,9 @@ def judge(example: Example, scores: Scores, costs: LinkCosts, *, max_gap: int, w
     """Link a labelled graph and compare every decision within the frames of the example with the labels."""
     graph, settings = example.graph, TrackSettings(max_gap=max_gap)
     rewards = reward_links(graph, scores, costs)
-    chosen = choose_links(graph, rewards, settings)
-    decisions = gather_decisions(graph, scores, rewards, chosen)
+    passages = find_passages(graph, scores.link, choose_links(graph, rewards, settings), merged=max_gap > 0)
+    chosen = passages.chosen
+    decisions = gather_decisions(graph, scores, rewards.without(passages.dropped), chosen)
     source, target = graph.candidates.source, graph.candidates.target
     wrong = np.bincount(source[chosen & ~example.positive], minlength=len(graph.cells)) > 0
     right = {"link": example.positive, "division": example.divides & ~wrong}
@@ -91,9 +93,10 @@ def fit_confidence(movies: Sequence[Judged]) -> Confidence:
         }
         for kind in DECISIONS:
             expected = [float((1 - others[m.group].probability(kind, m.evidence[kind])).sum()) for m in movies]
-            spread[kind] = fit_spread(
-                expected, [int((~m.right[kind]).sum()) for m in movies], [m.weight for m in movies]
-            )
+            wrong = [int((~m.right[kind]).sum()) for m in movies]
+            # Movies of one data set are hard or easy together, so they count as one.
+            total = {group: sum(m.weight for m in movies if m.group == group) for group in groups}
+            spread[kind] = fit_spread(expected, wrong, [m.weight / total[m.group] for m in movies])
     return Confidence(weights, spread)
 
 
@@ -108,8 +111,8 @@ def fit_spread(expected: Sequence[float], wrong: Sequence[int], weight: Sequence
     mean, count = np.maximum(expected, 1e-3), np.asarray(wrong)
     shapes = np.geomspace(0.3, 30.0, 60)
     usual = nbinom.logpmf(count, shapes[:, None], shapes[:, None] / (shapes[:, None] + mean)) @ np.asarray(weight)
-    # As if the usual spread had been seen in two movies before.
-    prior = -2.0 * np.abs(np.log(shapes / USUAL_SPREAD))
+    # As if the usual spread had been seen in a few movies before.
+    prior = -4.0 * np.abs(np.log(shapes / USUAL_SPREAD))
     return round(float(shapes[int(np.argmax(usual + prior))]), 3)
 
 
