@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.errors import FrameMismatchError, InputError
 
 __all__ = [
+    "DECISIONS",
     "KINDS",
     "ArrayFrames",
     "Cells",
+    "Events",
     "Floats",
     "Frames",
     "Integers",
@@ -33,8 +35,14 @@ __all__ = [
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-KINDS: tuple[str, ...] = ("move", "gap", "division")
-"""The kinds of link, in the order of their integer codes in :attr:`Links.kind`."""
+KINDS: tuple[str, ...] = ("move", "gap", "division", "merge", "split")
+"""The kinds of link, in the order of their integer codes in :attr:`Links.kind`.
+
+Where two cells are one mask for a few frames, ``merge`` leads from the vanishing cell to the merged mask and ``split``
+from the merged mask to the cell that reappears, whose parent is its own old track. Both come beside the other links."""
+
+DECISIONS: tuple[str, ...] = ("link", "division", "beginning", "end")
+"""What a lineage decides, in the order of the integer codes in :attr:`Events.kind`."""
 
 
 @dataclass(frozen=True)
@@ -311,12 +319,16 @@ class Links:
         Code of the kind, an index into :data:`KINDS`, shape (m,).
     probability
         Probability that the link is right, in [0, 1], shape (m,).
+    margin
+        How much worse the best lineage without the link is, in nats of the objective of the linking, shape (m,); NaN
+        where it is not known.
     """
 
     source: Integers
     target: Integers
     kind: Integers
     probability: Floats
+    margin: Floats
 
     def __len__(self) -> int:
         return len(self.source)
@@ -324,7 +336,39 @@ class Links:
     @classmethod
     def empty(cls) -> Self:
         """No link at all."""
-        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+        none = np.zeros(0, np.int64)
+        return cls(none, none, none, np.zeros(0), np.zeros(0))
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Divisions, beginnings after the first frame and ends before the last frame.
+
+    Parameters
+    ----------
+    cell
+        Row of the mother, of the cell without a parent or of the cell without a child in :class:`Cells`, shape (e,).
+    kind
+        Code of the kind, an index into :data:`DECISIONS`, never that of a link, shape (e,).
+    probability
+        Probability that the cell does divide, has no parent or has no child in the movie, in [0, 1], shape (e,).
+    margin
+        How much worse the best lineage without the event is, in nats, shape (e,); infinite where there is none.
+    """
+
+    cell: Integers
+    kind: Integers
+    probability: Floats
+    margin: Floats
+
+    def __len__(self) -> int:
+        return len(self.cell)
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No event at all."""
+        none = np.zeros(0, np.int64)
+        return cls(none, none, np.zeros(0), np.zeros(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -370,6 +414,12 @@ class Lineage:
         Track number of each cell, shape (n,).
     tracks
         The tracks, ordered by number.
+    movie, run
+        The movie and how it was tracked, for the writers.
+    events
+        Divisions, beginnings and ends with their probabilities.
+    summary
+        How many decisions are expected to be wrong and which lineages are safe: the content of ``summary.json``.
     """
 
     cells: Cells
@@ -378,6 +428,8 @@ class Lineage:
     tracks: Tracks
     movie: Movie | None = field(default=None, repr=False)
     run: dict[str, object] = field(default_factory=dict, repr=False)
+    events: Events = field(default_factory=Events.empty, repr=False)
+    summary: dict[str, object] = field(default_factory=dict, repr=False)
 
     @property
     def mark(self) -> Integers:
@@ -394,7 +446,7 @@ class Lineage:
     def write(
         self, path: str | PathLike[str], *, overwrite: bool = False, wide_labels: bool = False, draw: bool = False
     ) -> None:
-        """Write the CTC result, ``links.csv``, ``cells.csv``, ``tracks.csv`` and ``run.json`` into the folder ``path``.
+        """Write the CTC result, all tables, ``summary.json`` and ``run.json`` into the folder ``path``.
 
         Parameters
         ----------

@@ -25,15 +25,18 @@ from cell_tracker_gnn.features.extract import Embed, extract_features
 from cell_tracker_gnn.features.regions import FrameCells
 from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.io import PointSource, Source, is_points, open_movie, open_points
-from cell_tracker_gnn.linking.costs import LinkCosts, link_rewards
+from cell_tracker_gnn.linking.confidence import Confidence
+from cell_tracker_gnn.linking.costs import LinkCosts, LinkRewards, link_rewards
+from cell_tracker_gnn.linking.evidence import gather_decisions
 from cell_tracker_gnn.linking.greedy import solve_greedy
-from cell_tracker_gnn.linking.lineage import build_lineage
 from cell_tracker_gnn.linking.match import solve_exact
+from cell_tracker_gnn.linking.merges import find_passages
+from cell_tracker_gnn.linking.summary import rate_lineage
 from cell_tracker_gnn.model.infer import Scores, score_graph
 from cell_tracker_gnn.model.weights import Model, load_model
 from cell_tracker_gnn.settings import TrackSettings
 
-__all__ = ["Progress", "Tracker", "choose_device", "choose_links", "embedder", "track_movie"]
+__all__ = ["Progress", "Tracker", "choose_device", "choose_links", "embedder", "reward_links", "track_movie"]
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage, how much of it is done and how much there is."""
@@ -144,18 +147,23 @@ def track_movie(
         scores = score_graph(model.network, graph, device=device)
         report("network", 1, 1)
     with _timed("linking"):
-        chosen = choose_links(graph, scores, LinkCosts(**model.costs), settings)
+        rewards = reward_links(graph, scores, LinkCosts(**model.costs))
+        chosen = choose_links(graph, rewards, settings)
+        passages = find_passages(graph, scores.link, chosen, merged=settings.max_gap > 0 and movie.points is None)
         report("linking", 1, 1)
-        probability = 1.0 / (1.0 + np.exp(-np.clip(scores.link, -50.0, 50.0)))
+    with _timed("confidence"):
+        rewards = rewards.without(passages.dropped)
+        decisions = gather_decisions(graph, scores, rewards, passages.chosen, divisions=settings.divisions)
         run: dict[str, object] = {
             "version": version("cell-tracker-gnn"),
             "model": {"name": model.name, "sha256": model.sha256},
             "settings": settings.as_dict(),
         }
-        candidates = graph.candidates
-        if movie.points is not None:
-            cells = _as_given(cells, movie.points)
-        return build_lineage(cells, candidates.source, candidates.target, probability, chosen, movie=movie, run=run)
+        confidence = Confidence.from_dict(model.confidence)
+        lineage = rate_lineage(graph, scores.link, passages, decisions, confidence, movie=movie, run=run)
+    if movie.points is not None:
+        return replace(lineage, cells=_as_given(lineage.cells, movie.points))
+    return lineage
 
 
 def _as_given(cells: Cells, points: Points) -> Cells:
@@ -163,10 +171,14 @@ def _as_given(cells: Cells, points: Points) -> Cells:
     return replace(cells, label=points.label, centroid=points.position, scale=points.scale)
 
 
-def choose_links(graph: Graph, scores: Scores, costs: LinkCosts, settings: TrackSettings) -> NDArray[np.bool_]:
+def reward_links(graph: Graph, scores: Scores, costs: LinkCosts) -> LinkRewards:
+    """The objective of the linking."""
+    return link_rewards(scores.link, graph.candidates.ahead, cells=len(graph.cells), costs=costs)
+
+
+def choose_links(graph: Graph, rewards: LinkRewards, settings: TrackSettings) -> NDArray[np.bool_]:
     """The best set of links under the settings, shape (m,)."""
     solve = solve_exact if settings.linker == "exact" else solve_greedy
-    rewards = link_rewards(scores.link, graph.candidates.ahead, cells=len(graph.cells), costs=costs)
     return solve(
         graph.candidates.source,
         graph.candidates.target,

@@ -48,7 +48,8 @@ def small_lineage(
         shape=shape,
         scale=movie.scale,
     )
-    links = Links(np.array([0, 1, 1]), np.array([1, 2, 3]), np.array([0, 2, 2]), np.array([1 / 3, 0.9, 0.8]))
+    ends, kinds = (np.array([0, 1, 1]), np.array([1, 2, 3])), np.array([0, 2, 2])
+    links = Links(*ends, kinds, np.array([1 / 3, 0.9, 0.8]), np.array([0.5, 2.0, np.nan]))
     tracks = Tracks(
         track=np.array([1, 2, 3]),
         begin=np.array([0, 3, 3]),
@@ -77,7 +78,7 @@ def test_masks_carry_track_numbers(tmp_path: Path) -> None:
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == [
         "cells.csv", "links.csv", "mask0998.tif", "mask0999.tif", "mask1000.tif", "mask1001.tif", "res_track.txt",
-        "run.json", "tracks.csv",
+        "run.json", "summary.json", "tracks.csv", "uncertain.csv",
     ]  # fmt: skip
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
     last = tifffile.imread(tmp_path / "out" / "mask1001.tif")
@@ -117,8 +118,8 @@ def test_any_labels_become_track_numbers(
 def test_tables(tmp_path: Path) -> None:
     write_result(small_lineage(), tmp_path / "out")
     lines = (tmp_path / "out" / "links.csv").read_text().splitlines()
-    assert lines[0] == "frame_from,label_from,frame_to,label_to,track_from,track_to,kind,probability"
-    assert lines[2] == "999,3,1001,9,1,2,division,0.9"
+    assert lines[0] == "frame_from,label_from,frame_to,label_to,track_from,track_to,kind,probability,margin"
+    assert lines[2] == "999,3,1001,9,1,2,division,0.9,2"
     assert read_table(tmp_path / "out" / "links.csv")["probability"][0] == 1 / 3
     cells = read_table(tmp_path / "out" / "cells.csv")
     assert cells["frame"].tolist() == [998, 999, 1001, 1001]

@@ -17,7 +17,9 @@ __all__ = ["check_output", "new_file", "result_folder", "write_json"]
 
 _MARKER = ".cell-tracker-gnn"
 _SIGNS = ("run.json", "res_track.txt")
-_OURS = re.compile(r"mask[0-9]+\.tif|res_track\.txt|(links|cells|tracks)\.csv|run\.json|" + re.escape(_MARKER))
+_OURS = re.compile(
+    r"mask[0-9]+\.tif|res_track\.txt|(links|cells|tracks|uncertain)\.csv|(run|summary)\.json|" + re.escape(_MARKER)
+)
 
 
 def check_output(

@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import KINDS, Lineage
+from cell_tracker_gnn.data import DECISIONS, KINDS, Integers, Lineage
 from cell_tracker_gnn.io.ctc import write_ctc
 from cell_tracker_gnn.io.output import check_output, result_folder, write_json
 from cell_tracker_gnn.io.point_movie import draw_points
 from cell_tracker_gnn.io.table import write_table
 
-__all__ = ["cell_columns", "check_output", "link_columns", "track_columns", "write_result"]
+__all__ = ["cell_columns", "check_output", "link_columns", "track_columns", "uncertain_columns", "write_result"]
 
 Columns = dict[str, NDArray[Any]]
+
+DOUBTFUL = 0.99
+"""Decisions of a lower probability are listed in ``uncertain.csv``."""
 
 
 def write_result(
@@ -33,7 +36,8 @@ def write_result(
     """Write a lineage into the folder ``path``, which appears only when everything is written.
 
     The folder holds the CTC result (:func:`~cell_tracker_gnn.io.ctc.write_ctc`), ``links.csv``, ``cells.csv``,
-    ``tracks.csv`` and ``run.json`` (``lineage.run`` with ``movie``: scale and shape, and ``result``: counts). That of
+    ``tracks.csv``, ``uncertain.csv``, ``summary.json`` (``lineage.summary``) and ``run.json`` (``lineage.run`` with
+    ``movie``: scale and shape, and ``result``: counts). That of
     points has the CTC result only if it is asked for.
 
     Parameters
@@ -65,6 +69,8 @@ def write_result(
         write_table(link_columns(lineage), folder / "links.csv")
         write_table(cell_columns(lineage), folder / "cells.csv")
         write_table(track_columns(lineage), folder / "tracks.csv")
+        write_table(uncertain_columns(lineage), folder / "uncertain.csv")
+        write_json({name: _plain(value) for name, value in lineage.summary.items()}, folder / "summary.json")
         _write_run(lineage, folder / "run.json", drawn=draw and of_points)
 
 
@@ -72,7 +78,8 @@ def link_columns(lineage: Lineage) -> Columns:
     """Columns of ``links.csv``, one row per chosen link.
 
     ``frame_from, label_from, frame_to, label_to`` are frame numbers and labels of the input, ``track_from, track_to``
-    labels of the result, ``kind`` is move, gap or division and ``probability`` lies in [0, 1].
+    labels of the result, ``kind`` is one of :data:`~cell_tracker_gnn.data.KINDS`, ``probability`` lies in [0, 1] and
+    ``margin`` tells by how many nats the best lineage without the link is worse.
     """
     cells, links = lineage.cells, lineage.links
     return {
@@ -84,7 +91,38 @@ def link_columns(lineage: Lineage) -> Columns:
         "track_to": lineage.track[links.target],
         "kind": np.array(KINDS)[links.kind],
         "probability": links.probability,
+        "margin": links.margin,
     }
+
+
+def uncertain_columns(lineage: Lineage) -> Columns:
+    """Columns of ``uncertain.csv``: links, divisions, beginnings and ends of a probability below 0.99.
+
+    The least probable come first, among equals those of the smallest margin. ``decision`` is one of
+    :data:`~cell_tracker_gnn.data.DECISIONS`, the other columns are those of ``links.csv``; a division has no cell that
+    it leads to, nor an end, and a beginning none that it comes from. ``kind`` repeats ``decision`` where it is no link.
+    """
+    links, events = lineage.links, lineage.events
+    link, begins = len(links), events.kind == DECISIONS.index("beginning")
+    source = np.concatenate([links.source, np.where(begins, -1, events.cell)])
+    target = np.concatenate([links.target, np.where(begins, events.cell, -1)])
+    probability = np.concatenate([links.probability, events.probability])
+    margin = np.concatenate([links.margin, events.margin])
+    decision = np.array(DECISIONS)[np.concatenate([np.full(link, DECISIONS.index("link")), events.kind])]
+    kind = np.concatenate([np.array(KINDS)[links.kind], decision[link:]])
+    order = np.lexsort((margin, probability))
+    order = order[probability[order] < DOUBTFUL]
+    columns: Columns = {"decision": decision[order], "kind": kind[order]}
+    for name, rows in (("from", source[order]), ("to", target[order])):
+        for what, values in (("frame", lineage.cells.number), ("label", lineage.cells.label), ("track", lineage.track)):
+            columns[f"{what}_{name}"] = _where_there(values, rows)
+    return columns | {"probability": probability[order], "margin": margin[order]}
+
+
+def _where_there(values: Integers, rows: Integers) -> NDArray[Any]:
+    """Values of some rows; row -1 has none."""
+    found = values[rows] if len(values) else rows
+    return np.asanyarray(np.ma.masked_array(found, mask=rows < 0))
 
 
 def cell_columns(lineage: Lineage) -> Columns:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cell_tracker_gnn.data import Floats
+from cell_tracker_gnn.data import Floats, Integers
 from cell_tracker_gnn.errors import LinkingError, SettingsError
 
 __all__ = ["LinkCosts", "LinkRewards", "link_rewards"]
+
+_NEVER = 1e3
+"""Cost of a link that must not be chosen, in nats."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,12 @@ class LinkRewards:
     appear_cost: Floats
     disappear_cost: Floats
     merge_cost: float
+
+    def without(self, links: Integers) -> LinkRewards:
+        """Return the same objective with some links that no lineage takes."""
+        reward = self.reward.copy()
+        reward[links] = -_NEVER
+        return replace(self, reward=reward)
 
     def as_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of the solvers other than the links and their reward."""

@@ -20,7 +20,7 @@ from cell_tracker_gnn.linking.presolve import Room, certain_links
 from cell_tracker_gnn.linking.problem import Flags, LinkProblem
 from cell_tracker_gnn.linking.rules import obey
 
-__all__ = ["solve_exact"]
+__all__ = ["solve_exact", "solve_problem"]
 
 
 def solve_exact(
@@ -91,6 +91,11 @@ def solve_exact(
         forbidden=forbidden,
         divisions=divisions,
     )
+    return problem.in_given_order(solve_problem(problem))
+
+
+def solve_problem(problem: LinkProblem) -> Flags:
+    """Choose the best of the sorted links of a problem, shape (m,)."""
     chosen, links = certain_links(problem)
     room = Room.beside(problem, chosen)
     component = _components(problem.source[links], problem.target[links], problem.cells)
@@ -101,7 +106,7 @@ def solve_exact(
     chosen[matched] = True
     chosen[links[wrong]] = False
     chosen[obey(problem, room, links[wrong], component[wrong])] = True
-    return problem.in_given_order(chosen)
+    return chosen
 
 
 def _components(source: Integers, target: Integers, cells: int) -> Integers:

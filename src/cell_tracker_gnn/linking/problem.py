@@ -120,16 +120,19 @@ class LinkProblem:
         """Count the chosen parents of each cell, shape (n,)."""
         return np.bincount(self.target[chosen], minlength=self.cells)
 
+    def paid(self, chosen: Flags) -> Floats:
+        """Costs that each cell pays for its children and parents in a choice of the sorted links, shape (n,)."""
+        children, parents = self.children(chosen), self.parents(chosen)
+        return np.asarray(
+            np.where(children > 1, self.second_child_cost, 0.0)
+            + np.where(children == 0, self.disappear_cost, 0.0)
+            + np.where(parents == 0, self.appear_cost, 0.0)
+            + self.merge_cost * np.maximum(parents - 1, 0)
+        )
+
     def value(self, chosen: Flags) -> float:
         """Objective of a choice of the sorted links: rewards minus costs."""
-        children, parents = self.children(chosen), self.parents(chosen)
-        paid = (
-            self.second_child_cost[children > 1].sum()
-            + self.disappear_cost[children == 0].sum()
-            + self.appear_cost[parents == 0].sum()
-            + self.merge_cost * np.maximum(parents - 1, 0).sum()
-        )
-        return float(self.reward[chosen].sum() - paid)
+        return float(self.reward[chosen].sum() - self.paid(chosen).sum())
 
     def _check_costs(self) -> None:
         for name in ("reward", "second_child_cost", "appear_cost", "disappear_cost"):

@@ -51,6 +51,8 @@ class Model:
         Name or path it was loaded by.
     sha256
         Hash of the file, empty for a model that was not loaded from one.
+    confidence
+        Calibration of the probabilities: plain values, see :class:`~cell_tracker_gnn.linking.confidence.Confidence`.
     """
 
     network: Network
@@ -59,6 +61,7 @@ class Model:
     card: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     sha256: str = ""
+    confidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 def save_model(model: Model, path: Path) -> None:
@@ -72,6 +75,7 @@ def save_model(model: Model, path: Path) -> None:
         "network": model.network.config.as_dict(),
         "encoder": model.encoder.config.as_dict() if model.encoder is not None else None,
         "costs": dict(model.costs),
+        "confidence": dict(model.confidence),
         "card": dict(model.card),
     }
     with new_file(path) as temporary:
@@ -150,7 +154,7 @@ def _assemble(header: dict[str, Any], tensors: dict[str, Tensor], name: str, sha
         encoder.eval()
     with torch.no_grad():
         network.eval()
-    return Model(network, encoder, header["costs"], header["card"], name, sha256)
+    return Model(network, encoder, header["costs"], header["card"], name, sha256, header.get("confidence", {}))
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from cell_tracker_gnn.data import Integers, Lineage, Movie
+from cell_tracker_gnn.data import KINDS, Integers, Lineage, Movie
 from cell_tracker_gnn.errors import InputError
 from cell_tracker_gnn.features.regions import frame_levels
 from cell_tracker_gnn.io.output import new_file
@@ -93,7 +93,8 @@ def _draw_tails(pen: ImageDraw.ImageDraw, lineage: Lineage, index: int, family: 
     """The way of each cell of the frame, and of its ancestors, over the frames before."""
     cells, links = lineage.cells, lineage.links
     point = (lineage.centre[:, -2:] + 0.5) * zoom
-    source = dict(zip(links.target.tolist(), links.source.tolist(), strict=True))
+    own = links.kind != KINDS.index("merge")
+    source = dict(zip(links.target[own].tolist(), links.source[own].tolist(), strict=True))
     for row in np.flatnonzero(cells.frame == index).tolist():
         color, cell = _color(int(family[row])), row
         while cell in source and cells.frame[cell] > index - TAIL_FRAMES:

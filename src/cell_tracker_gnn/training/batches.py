@@ -140,7 +140,7 @@ class WindowStream(IterableDataset[Batch]):
         self.examples = [e for e in examples if e.positive.any()]
         self.links, self.frames, self.batches = links, frames, batches
         self.seed, self.hide_images, self.hide_gaps = seed, hide_images, hide_gaps
-        weight = np.sqrt([len(e.positive) for e in self.examples]) * [e.weight for e in self.examples]
+        weight = np.sqrt([len(e.positive) for e in self.examples]) * [e.variant.weight for e in self.examples]
         self.weight = weight / weight.sum()
 
     def __len__(self) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.model.infer import Scores, score_graph
 from cell_tracker_gnn.model.paper import Network
-from cell_tracker_gnn.pipeline import choose_links
+from cell_tracker_gnn.pipeline import choose_links, reward_links
 from cell_tracker_gnn.settings import TrackSettings
 from cell_tracker_gnn.training.examples import Example
 
@@ -29,7 +29,7 @@ USUAL = LinkCosts()
 def count_errors(example: Example, scores: Scores, costs: LinkCosts, *, max_gap: int) -> int:
     """Wrong plus missed links within the frames of an example."""
     graph = example.graph
-    chosen = choose_links(graph, scores, costs, TrackSettings(max_gap=max_gap))
+    chosen = choose_links(graph, reward_links(graph, scores, costs), TrackSettings(max_gap=max_gap))
     first, last = example.frames
     frame = graph.cells.frame
     inside = (frame[graph.candidates.source] >= first) & (frame[graph.candidates.target] < last)

@@ -106,8 +106,8 @@ class Example:
         Share of the true links that are candidates.
     frames
         First and one past the last frame that may be used, so that parts of a movie can be kept for validation.
-    weight
-        How often it is drawn in training, relative to others of its size.
+    variant
+        How the sequence was looked at.
     """
 
     name: str
@@ -118,7 +118,7 @@ class Example:
     divides: NDArray[np.bool_]
     recall: float
     frames: tuple[int, int]
-    weight: float = 1.0
+    variant: Variant = Variant()
 
     def part(self, begin: float, end: float) -> Example:
         """The same example confined to a part of its frames, given as shares of its length."""
@@ -221,7 +221,7 @@ def prepare_example(
         divides=np.bincount(truth.source[next_frame], minlength=count) > 1,
         recall=candidate_recall(cells, graph.candidates, truth, max_gap=max_gap),
         frames=(0, len(masks)),
-        weight=variant.weight,
+        variant=variant,
     )
 
 

@@ -22,11 +22,13 @@ from cell_tracker_gnn.features.extract import Embed
 from cell_tracker_gnn.graph.nodes import measured_features
 from cell_tracker_gnn.io import find_sequence, is_points, open_frames, open_movie, read_lineage_table, write_json
 from cell_tracker_gnn.io.grid import TRACKED_SHARE
+from cell_tracker_gnn.model.infer import score_graph
 from cell_tracker_gnn.model.paper import Network, PaperConfig, PaperNetwork
 from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
 from cell_tracker_gnn.model.weights import Model, save_model
 from cell_tracker_gnn.pipeline import Progress, choose_device, embedder
 from cell_tracker_gnn.training.calibrate import choose_costs
+from cell_tracker_gnn.training.confidence import fit_confidence, judge
 from cell_tracker_gnn.training.encoder import train_sequence_encoder
 from cell_tracker_gnn.training.examples import Example, Faults, TrainingSequence, Variant, prepare_example
 from cell_tracker_gnn.training.points import open_point_sequence
@@ -34,7 +36,7 @@ from cell_tracker_gnn.training.segmenter import segment
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.tracker import FitSettings, fit_tracker
 
-__all__ = ["fit_model", "open_sequence", "prepare_sequence", "train", "variants_of"]
+__all__ = ["calibration_parts", "fit_model", "open_sequence", "prepare_sequence", "train", "variants_of"]
 
 FINDS = 0.8
 """Cells that the plain segmenter must find, and pieces that must be cells, as a harmonic mean, to learn from it."""
@@ -49,6 +51,9 @@ SPARSE = Faults(missed=0.03, spurious=0.02)
 
 DAMAGED, AS_POINTS = 0.35, 0.35
 """Weights of damaged masks and of points: more of them cost certainty about divisions on good masks (docs/tried.md)."""
+
+CALIBRATED = {Variant(): 1.0, Variant(2): 1.0, Variant(faults=LIGHT, seed=1, weight=DAMAGED): 0.3}
+"""Variants on which probabilities are calibrated, and how much they count: masks are mostly good."""
 
 PathText = str | PathLike[str]
 
@@ -205,8 +210,15 @@ def fit_model(
         callbacks=callbacks,
     )
     costs, errors = choose_costs(network, validation, max_gap=settings.max_gap, calibrate=settings.calibrate)
+    confidence = fit_confidence(
+        [
+            judge(example, score_graph(network, example.graph), costs, max_gap=settings.max_gap, weight=weight)
+            for found in examples
+            for example, weight in calibration_parts(found, settings)
+        ]
+    )
     card = _card(examples, settings, {**(scores or {}), **found, **errors})
-    model = Model(network, encoder, costs.as_dict(), card)
+    model = Model(network, encoder, costs.as_dict(), card, confidence=confidence.as_dict())
     save_model(model, output / "model.safetensors")
     write_json(card, output / "card.json")
     return model
@@ -266,6 +278,25 @@ def _split(examples: Sequence[Sequence[Example]], settings: TrainSettings) -> tu
     validation = [found[0].part(cut, 1.0) for found in examples]
     usable = [e for e in validation if e.frames[1] - e.frames[0] >= 2]
     return training, usable or [found[0] for found in examples]
+
+
+def calibration_parts(
+    found: Sequence[Example], settings: TrainSettings, share: float | None = None
+) -> list[tuple[Example, float]]:
+    """Variants of a sequence that probabilities are calibrated on, confined to its last part, with their weights.
+
+    Parameters
+    ----------
+    found
+        What :func:`prepare_sequence` gave for a sequence.
+    settings
+        Settings of the training.
+    share
+        Share of the frames, counted from the end; that of the validation when left out.
+    """
+    cut = 1.0 - (settings.validation if share is None else share)
+    weighted = ((example.part(cut, 1.0), CALIBRATED.get(example.variant, 0.0)) for example in found)
+    return [(e, weight) for e, weight in weighted if weight and e.frames[1] - e.frames[0] >= 2]
 
 
 def _network(settings: TrainSettings, example: Example) -> Network:

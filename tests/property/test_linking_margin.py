@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from test_linking_optimum import Case, cases, obeys, pose, value
+
+from cell_tracker_gnn.linking import flip_losses, solve_exact, solve_greedy
+from cell_tracker_gnn.linking import margin as margin_module
+
+
+def best_with(case: Case, link: int, wanted: bool) -> float:
+    problem = pose(case)
+    choices = (np.array(bits, bool) for bits in product([False, True], repeat=len(problem.source)))
+    fit = (value(problem, chosen) for chosen in choices if chosen[link] == wanted and obeys(problem, chosen))
+    return max(fit, default=-np.inf)
+
+
+def losses(case: Case, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return flip_losses(chosen=chosen, links=np.arange(len(chosen)), **case)
+
+
+@given(cases(most=8), st.booleans())
+@settings(max_examples=120, deadline=None)
+def test_losses_are_those_of_the_best_of_all_subsets(case: Case, exact: bool) -> None:
+    problem, chosen = pose(case), (solve_exact if exact else solve_greedy)(**case)
+    expected = [value(problem, chosen) - best_with(case, link, not chosen[link]) for link in range(len(chosen))]
+    assert losses(case, chosen) == pytest.approx(np.array(expected), abs=1e-6)
+    assert not exact or min(expected) > -1e-6
+
+
+@given(cases(most=24))
+@settings(max_examples=100, deadline=None)
+def test_looking_only_near_the_link_never_gives_less(case: Case) -> None:
+    chosen = solve_exact(**case)
+    whole = losses(case, chosen)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(margin_module, "_LARGEST", 4)
+        patch.setattr(margin_module, "_DISTANCES", 40)
+        near = losses(case, chosen)
+        patch.setattr(margin_module, "_LARGEST", 1)
+        everything = losses(case, chosen)
+    assert (near >= whole - 1e-6).all()
+    assert (everything >= whole - 1e-6).all()
+    assert np.isfinite(near).tolist() == np.isfinite(whole).tolist()
+
+
+@given(cases(most=24))
+@settings(max_examples=60, deadline=None)
+def test_batches_do_not_matter(case: Case) -> None:
+    chosen = solve_exact(**case)
+    whole = losses(case, chosen)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(margin_module, "_AT_ONCE", 3)
+        assert losses(case, chosen) == pytest.approx(whole, abs=1e-9)

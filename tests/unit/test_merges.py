@@ -1,0 +1,112 @@
+"""Merged and split masks: identities go on, and no division is seen where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from cell_tracker_gnn import Tracker, TrackSettings
+from cell_tracker_gnn.data import KINDS, Lineage
+from cell_tracker_gnn.io import read_lineage_table
+
+Mask = NDArray[np.int32]
+
+
+@pytest.fixture(scope="module")
+def tracker() -> Tracker:
+    return Tracker.from_pretrained()
+
+
+def movie(frames: int = 10, distance: float = 12.0) -> Mask:
+    """Two cells of different size side by side and one far away, all drifting a little."""
+    y, x = np.mgrid[:80, :90]
+    masks = np.zeros((frames, 80, 90), np.int32)
+    for t in range(frames):
+        for label, (cy, cx, radius) in enumerate([(25 + t, 30, 7), (25 + t + distance, 31, 5), (60, 70 - t, 6)], 1):
+            masks[t][(y - cy) ** 2 + (x - cx) ** 2 <= radius**2] = label
+    return masks
+
+
+def merged(masks: Mask, frames: range) -> Mask:
+    masks = masks.copy()
+    for t in frames:
+        masks[t][masks[t] == 2] = 1
+    return masks
+
+
+def halved(masks: Mask, frame: int) -> Mask:
+    masks = masks.copy()
+    rows = np.argwhere(masks[frame] == 1)
+    masks[frame][tuple(rows[rows[:, 1] > rows[:, 1].mean()].T)] = 9
+    return masks
+
+
+def kinds(lineage: Lineage) -> dict[str, int]:
+    return {kind: int((lineage.links.kind == code).sum()) for code, kind in enumerate(KINDS)}
+
+
+def identity(lineage: Lineage, frame: int, label: int) -> int:
+    cell = np.flatnonzero((lineage.cells.frame == frame) & (lineage.cells.label == label))[0]
+    return int(lineage.tracks.identity[lineage.track[cell] - 1])
+
+
+@pytest.mark.parametrize("last", [4, 5, 7])
+def test_two_cells_in_one_mask_keep_their_identities(last: int, tracker: Tracker, tmp_path: Path) -> None:
+    lineage = tracker.track(merged(movie(), range(4, last + 1)))
+    assert kinds(lineage)["division"] == 0
+    assert (kinds(lineage)["merge"], kinds(lineage)["split"]) == (1, 1)
+    for label in (1, 2, 3):
+        assert identity(lineage, 0, label) == identity(lineage, 9, label)
+    assert len({identity(lineage, 0, label) for label in (1, 2, 3)}) == 3
+    lineage.write(tmp_path / "r")
+    table = read_lineage_table(tmp_path / "r" / "res_track.txt")
+    rows = dict(zip(table.label.tolist(), zip(table.begin, table.end, table.parent, strict=True), strict=True))
+    reappears = [label for label, (begin, _, _) in rows.items() if begin == last + 1]
+    assert len(reappears) == 1
+    assert rows[rows[reappears[0]][2]][1] == 3
+
+
+def test_one_cell_in_two_masks_does_not_divide(tracker: Tracker) -> None:
+    lineage = tracker.track(halved(movie(), 5))
+    assert kinds(lineage)["division"] == 0
+    assert kinds(lineage)["merge"] == 0
+    for label in (1, 2, 3):
+        assert identity(lineage, 0, label) == identity(lineage, 9, label)
+
+
+def test_without_gaps_no_identity_goes_on_through_a_merged_mask(tracker: Tracker) -> None:
+    without = Tracker(tracker.model, TrackSettings(max_gap=0))
+    assert kinds(without.track(merged(movie(), range(4, 5))))["merge"] == 0
+
+
+def test_good_masks_have_neither(tracker: Tracker) -> None:
+    for distance in (12.0, 14.0, 30.0):
+        found = kinds(tracker.track(movie(distance=distance)))
+        assert found == {"move": 27, "gap": 0, "division": 0, "merge": 0, "split": 0}
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=15, deadline=None)
+def test_any_masks_give_a_valid_lineage(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    masks = np.stack([ndimage.label(ndimage.gaussian_filter(rng.random((40, 40)), 2.5) > 0.5)[0] for _ in range(5)])
+    lineage = Tracker.from_pretrained().track(masks.astype(np.int32))
+    cells, links, tracks = lineage.cells, lineage.links, lineage.tracks
+    beside = links.kind >= KINDS.index("merge")
+    assert (cells.frame[links.target] > cells.frame[links.source]).all()
+    own = links.kind != KINDS.index("merge")
+    assert (np.bincount(links.target[own], minlength=1) <= 1).all()
+    assert (np.bincount(links.source, minlength=1) <= 2).all()
+    assert ((links.probability >= 0) & (links.probability <= 1)).all()
+    assert sorted(set(lineage.track.tolist())) == tracks.track.tolist()
+    pairs = set(zip(cells.frame.tolist(), lineage.track.tolist(), strict=True))
+    assert len(pairs) == len(cells)
+    born = tracks.parent > 0
+    assert (tracks.end[tracks.parent[born] - 1] < tracks.begin[born]).all()
+    assert beside.sum() % 2 == 0
