@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +33,15 @@ class Row:
         """Edge errors in consecutive frames: right gap links count as errors in the challenge, so they stay out."""
         counts = [self.without_gaps.get(name) for name in ("EA", "ED", "EC")]
         return None if None in counts else sum(count for count in counts if count is not None)
+
+
+def score_all(trackers: Sequence[Tracker], movie: Movie, scratch: Path, cache: Path | None) -> dict[str, Row]:
+    """Score every tracker on a movie, by name."""
+    rows = {}
+    for tracker in trackers:
+        print(f"{movie.name}: {tracker.name}", file=sys.stderr, flush=True)
+        rows[tracker.name] = score(tracker, movie, scratch, cache)
+    return rows
 
 
 def score(tracker: Tracker, movie: Movie, scratch: Path, cache: Path | None) -> Row:

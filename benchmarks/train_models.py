@@ -94,9 +94,11 @@ SIMULATED = {
     ),
     "bacteria-1": SimulationSettings("bacteria", 50, cells=120, seed=21),
     "bacteria-2": SimulationSettings("bacteria", 40, cells=150, seed=22, motion=2.0, drift=1.0, jump=25.0),
+    "bacteria-3": SimulationSettings("bacteria", 36, cells=100, seed=23, motion=5.0, division_rate=3.5, jump=30.0),
     "fast-1": SimulationSettings("fast", 40, cells=60, seed=31, variety=0.8, division_rate=2.0, unrest=0.05),
     "fast-2": SimulationSettings("fast", 40, cells=120, seed=32, motion=1.4, drift=4.0),
     "fast-3": SimulationSettings("fast", 40, cells=25, seed=33, motion=0.7, variety=1.2, division_rate=2.0, unrest=0.1),
+    "fast-4": SimulationSettings("fast", 50, (500, 500), 90, seed=34, motion=1.2, division_rate=2.0, variety=0.4),
     "nuclei-1": SimulationSettings(
         "nuclei", 50, (512, 512), 90, seed=41, motion=2.0, division_rate=2.0, death_rate=4.0, variety=0.7, unrest=0.05
     ),

@@ -173,7 +173,9 @@ def _as_given(cells: Cells, points: Points) -> Cells:
 
 def reward_links(graph: Graph, scores: Scores, costs: LinkCosts) -> LinkRewards:
     """The objective of the linking."""
-    return link_rewards(scores.link, graph.candidates.ahead, cells=len(graph.cells), costs=costs)
+    candidates = graph.candidates
+    came_in = graph.came_in[candidates.target]
+    return link_rewards(scores.link, candidates.ahead, cells=len(graph.cells), costs=costs, came_in=came_in)
 
 
 def choose_links(graph: Graph, rewards: LinkRewards, settings: TrackSettings) -> NDArray[np.bool_]:

@@ -1,8 +1,9 @@
 """Motion between two consecutive frames: drift of the whole field, then a dense displacement field.
 
-The drift is found by phase correlation (Kuglin and Hines 1975) and kept only where it brings the pictures and the
-cells of the two frames closer together. What remains is a dense inverse search optical flow (Kroeger et al. 2016,
-OpenCV) on reduced pictures of the masks. In three dimensions the field is that of the projection along z.
+The drift is found by phase correlation (Kuglin and Hines 1975) or plain cross-correlation and kept only where it
+brings the pictures and the cells of the two frames closer together. What remains is a dense inverse search optical
+flow (Kroeger et al. 2016, OpenCV) on reduced pictures of the masks. In three dimensions the field is that of the
+projection along z.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 from scipy.spatial import cKDTree
 
 from cell_tracker_gnn.data import Floats
@@ -28,6 +30,9 @@ PICTURE_PIXELS = 500_000
 
 CORRELATION_SIDE = 256
 """Drift is searched for on pictures of at most this side."""
+
+SURELY_ALIKE = 0.5
+"""Pictures more alike than this, see :func:`_likeness`, leave no doubt about the drift."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,28 +165,54 @@ def _checked_drift(before: Picture, after: Picture) -> Floats:
     """Drift by phase correlation, zero unless it brings both the pictures and the cells closer together."""
     rank = before.centroid.shape[1]
     still = np.zeros(rank)
-    plane = _plane_drift(before.plane, after.plane)
+    resting = _likeness(before.plane, after.plane, np.zeros(2))
+    plane, likeness = _plane_drift(before.plane, after.plane, resting)
     drift = still.copy()
     drift[-2:] = plane * before.factor
     if rank == 3:
         drift[0] = _profile_drift(before.profile, after.profile)
     if not np.any(np.abs(drift) >= 0.5):
         return still
-    gain = _likeness(before.plane, after.plane, plane) - _likeness(before.plane, after.plane, np.zeros(2))
     closer = _typical_distance(before.centroid + drift, after) < 0.95 * _typical_distance(before.centroid, after)
-    return drift if gain > 0.02 and closer else still
+    return drift if likeness - resting > 0.02 and closer else still
 
 
-def _plane_drift(before: Gray, after: Gray) -> Floats:
-    import cv2
+def _plane_drift(before: Gray, after: Gray, resting: float) -> tuple[Floats, float]:
+    """Displacement of the plane and how like the pictures are after it, see :func:`_likeness`.
 
+    Phase correlation finds the shift of fine structure. Where cells change too much for it between two frames, as in
+    a growing colony, plain cross-correlation of the outlines is tried as well, and the better one taken.
+    """
     shrink = max(1, int(np.ceil(max(before.shape) / CORRELATION_SIDE)))
     small = [_reduce(plane.astype(np.float32), shrink) for plane in (before, after)]
     if min(small[0].shape) < 8:
-        return np.zeros(2)
-    window = cv2.createHanningWindow(small[0].shape[::-1], cv2.CV_32F)
-    (x, y), _ = cv2.phaseCorrelate(small[0] - small[0].mean(), small[1] - small[1].mean(), window)
-    return np.array([y, x]) * shrink
+        return np.zeros(2), resting
+    first, second = (picture - picture.mean() for picture in small)
+    shift = _phase_shift(first, second) * shrink
+    likeness = _likeness(before, after, shift)
+    if max(likeness, resting) < SURELY_ALIKE:
+        other = _correlation_shift(first, second) * shrink
+        of_other = _likeness(before, after, other)
+        if of_other > likeness:
+            return other, of_other
+    return shift, likeness
+
+
+def _phase_shift(first: NDArray[np.float32], second: NDArray[np.float32]) -> Floats:
+    import cv2
+
+    window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
+    (x, y), _ = cv2.phaseCorrelate(first, second, window)
+    return np.array([y, x])
+
+
+def _correlation_shift(first: NDArray[np.float32], second: NDArray[np.float32]) -> Floats:
+    """Whole pixels by which the first picture is moved where their product is largest."""
+    size = [fft.next_fast_len(2 * side, real=True) for side in first.shape]
+    spectrum = np.conj(fft.rfft2(first, size)) * fft.rfft2(second, size)
+    product = fft.irfft2(spectrum, size)
+    peak = np.array(np.unravel_index(int(np.argmax(product)), product.shape))
+    return np.where(peak > np.array(size) // 2, peak - size, peak).astype(np.float64)
 
 
 def _profile_drift(before: Floats, after: Floats) -> float:

@@ -11,6 +11,7 @@ from cell_tracker_gnn.data import Cells
 from cell_tracker_gnn.features.movement import Movement
 from cell_tracker_gnn.graph.candidates import Candidates, find_candidates, measure_spacing
 from cell_tracker_gnn.graph.edges import link_features
+from cell_tracker_gnn.graph.field import origin_and_destination
 from cell_tracker_gnn.graph.nodes import cell_features, measured_features
 
 __all__ = ["DESCRIPTIONS", "Graph", "build_graph"]
@@ -33,12 +34,15 @@ class Graph:
         Shape (n, f), columns :data:`~cell_tracker_gnn.graph.nodes.CELL_FEATURES`, or the measurements as they are.
     link_features
         Shape (m, g), columns :data:`~cell_tracker_gnn.graph.edges.LINK_FEATURES`, or none.
+    came_in
+        Whether each cell came from outside of the field by the movement around it, shape (n,).
     """
 
     cells: Cells
     candidates: Candidates
     cell_features: NDArray[np.float32]
     link_features: NDArray[np.float32]
+    came_in: NDArray[np.bool_]
 
 
 def build_graph(
@@ -59,12 +63,15 @@ def build_graph(
     """
     spacing = measure_spacing(cells)
     candidates = find_candidates(cells, movement, spacing, max_gap=max_gap, max_move=max_move)
+    origin, destination = origin_and_destination(cells, movement, spacing)
+    came_in = origin < 0.0
     if describe == "measured":
         nothing = np.zeros((len(candidates), 0), np.float32)
-        return Graph(cells, candidates, measured_features(cells), nothing)
+        return Graph(cells, candidates, measured_features(cells), nothing, came_in)
     return Graph(
         cells=cells,
         candidates=candidates,
-        cell_features=cell_features(cells, spacing),
+        cell_features=cell_features(cells, spacing, origin, destination),
         link_features=link_features(cells, movement, spacing, candidates),
+        came_in=came_in,
     )

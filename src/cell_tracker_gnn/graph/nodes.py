@@ -25,13 +25,23 @@ CELL_FEATURES: tuple[str, ...] = (
     "first_frame",
     "last_frame",
     "volume_rank",
+    "origin",
+    "destination",
     *IMAGE_CELL_FEATURES,
 )
 """Names of the cell features, in the order of their columns."""
 
 
-def cell_features(cells: Cells, spacing: Spacing) -> NDArray[np.float32]:
-    """All features of the cells, in the order of :data:`CELL_FEATURES`, shape (n, f)."""
+def cell_features(cells: Cells, spacing: Spacing, origin: Floats, destination: Floats) -> NDArray[np.float32]:
+    """All features of the cells, in the order of :data:`CELL_FEATURES`, shape (n, f).
+
+    Parameters
+    ----------
+    cells, spacing
+        What the frames gave.
+    origin, destination
+        See :func:`~cell_tracker_gnn.graph.field.origin_and_destination`.
+    """
     diameter, frames = cells.diameter, len(cells.numbers)
     count = np.bincount(cells.frame, minlength=frames)
     typical = _frame_median(cells, np.log(diameter))
@@ -51,6 +61,8 @@ def cell_features(cells: Cells, spacing: Spacing) -> NDArray[np.float32]:
         "first_frame": (cells.frame == 0).astype(float),
         "last_frame": (cells.frame == frames - 1).astype(float),
         "volume_rank": _frame_rank(cells, diameter),
+        "origin": np.maximum(origin, -2.0),
+        "destination": np.maximum(destination, -2.0),
         "mean": seen[:, 0],
         "deviation": seen[:, 1],
         "maximum": seen[:, 2],

@@ -24,7 +24,7 @@ class LinkCosts:
     Parameters
     ----------
     bias
-        Added to the log-odds of every link; larger values link more.
+        Added to the log-odds of every link, but of those to cells that came into the field; larger values link more.
     division
         Cost of a second child, 0 or more.
     gap
@@ -100,13 +100,14 @@ def link_rewards(
     appears: ArrayLike | None = None,
     disappears: ArrayLike | None = None,
     divides: ArrayLike | None = None,
+    came_in: ArrayLike | None = None,
 ) -> LinkRewards:
     """Turn log-odds into the objective of the solvers.
 
-    A link is worth ``log_odds + bias - gap * (frame_gap - 1)``. A cell without a parent pays ``-appears``, one without
-    a child ``-disappears``, one with two children ``division - divides``. The cost of a second child never falls below
-    ``disappears``, so that the first child is always worth at least as much as the second one: this keeps the
-    optimum a matching.
+    A link is worth ``log_odds + bias - gap * (frame_gap - 1)``, without the bias if its target came in. A cell without
+    a parent pays ``-appears``, one without a child ``-disappears``, one with two children ``division - divides``. The
+    cost of a second child never falls below ``disappears``, so that the first child is always worth at least as much
+    as the second one: this keeps the optimum a matching.
 
     Parameters
     ----------
@@ -120,6 +121,9 @@ def link_rewards(
         The costs; the defaults when left out.
     appears, disappears, divides
         Log-odds that a cell has no parent, has no child, has two children, shape (n,); left out they do not count.
+    came_in
+        Whether the target of each link came from outside of the field, shape (m,). The bias says that most cells have
+        a parent; these have none.
 
     Raises
     ------
@@ -134,8 +138,9 @@ def link_rewards(
     end_odds = _finite("the log-odds of disappearing", disappears, cells)
     start_odds = _finite("the log-odds of appearing", appears, cells)
     split_odds = _finite("the log-odds of dividing", divides, cells)
+    biased = 1.0 - _finite("the links to cells that came in", came_in, len(odds))
     return LinkRewards(
-        reward=odds + costs.bias - costs.gap * (gap - 1),
+        reward=odds + costs.bias * biased - costs.gap * (gap - 1),
         second_child_allowed=gap == 1,
         second_child_cost=np.maximum(costs.division - split_odds, end_odds),
         appear_cost=np.maximum(-start_odds, -costs.merge),
