@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
@@ -40,8 +41,8 @@ FEWEST_FRAMES = 6
 LIGHT = Faults(missed=0.05, merged=0.02, split=0.02, spurious=0.02, jitter=0.3)
 HEAVY = Faults(missed=0.02, merged=0.05, split=0.04, spurious=0.03, jitter=0.3)
 
-CALIBRATED = {Variant(): 1.0, Variant(2): 1.0, Variant(faults=LIGHT, seed=1): 0.3}
-"""Variants on which probabilities are calibrated, and how much they count: masks are mostly good."""
+CALIBRATED = {Variant(): 1.0, Variant(2): 1.0, Variant(faults=LIGHT): 0.3}
+"""Variants (of any seed) on which probabilities are calibrated, and how much they count: masks are mostly good."""
 
 PathText = str | PathLike[str]
 
@@ -251,7 +252,8 @@ def calibration_parts(
     """
     cut = 1.0 - (settings.validation if share is None else share)
     variants = variants_of(len(found[0].graph.cells.numbers), settings)
-    weighted = ((example.part(cut, 1.0), CALIBRATED.get(v, 0.0)) for example, v in zip(found, variants, strict=True))
+    weights = [CALIBRATED.get(replace(variant, seed=0), 0.0) for variant in variants]
+    weighted = ((example.part(cut, 1.0), weight) for example, weight in zip(found, weights, strict=True))
     return [(e, weight) for e, weight in weighted if weight and e.frames[1] - e.frames[0] >= 2]
 
 
