@@ -6,7 +6,8 @@ DATA holds the annotated data sets, WORK gets the simulated sequences and one fo
 ``WORK/models/<data set>.safetensors`` is, for each data set, the model that never saw it, for
 ``benchmarks/accuracy.py --model '=WORK/models/{data_set}.safetensors'``, and ``<data set>.joblib`` the boosted trees
 that saw the same, for ``--trees 'WORK/models/{data_set}.joblib'``. ``early.safetensors`` saw the first 60 % of the
-frames of every sequence, for ``--frames 0.6:``.
+frames of every sequence, for ``--frames 0.6:``. The probabilities of each model are calibrated on the left-out data
+sets of the others, once all are there (``calibration.py --fit`` does the same again).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import cv2
 import torch
 
 import cell_tracker_gnn
+from calibration import calibrate, judge_sequence
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
 from cell_tracker_gnn.training.examples import Example
 from cell_tracker_gnn.training.run import fit_model, open_sequence, prepare_sequence, variants_of
@@ -205,6 +207,11 @@ def main() -> None:
         )
     with ProcessPoolExecutor(arguments.jobs, mp_context=fork) as pool:
         list(pool.map(fit, arguments.folds, repeat(arguments.work), repeat(settings)))
+    models = arguments.work / "models"
+    left_out = {name for names in FOLDS.values() for name in names}
+    if all((models / f"{name}.safetensors").exists() for name in left_out):
+        found = {name: judge_sequence(PREPARED[arguments.data / name], models, settings) for name in REAL}
+        calibrate(found, models)
 
 
 if __name__ == "__main__":

@@ -76,12 +76,16 @@ def find_passages(graph: Graph, log_odds: Floats, chosen: Flags, *, merged: bool
     path = _Path(graph.cells, graph.candidates, chosen.copy())
     merge, split = [], []
     for link in _vanishing(path):
-        if path.children[path.candidates.source[link]] or path.join_split_mask(link):
+        if path.children[path.candidates.source[link]]:
             continue
-        passage = path.fall_apart(link, float(log_odds[link])) if merged else None
-        if passage is not None:
+        mask = int(path.candidates.target[link])
+        # Daughters that share a mask right after their division are told from halves of a cell by what comes next.
+        if not path.fall_apart(mask, 1) and path.join_split_mask(link):
+            continue
+        pair = path.fall_apart(mask, _LONGEST_MERGE)
+        if merged and pair and (reappears := path.go_on(link, pair, float(log_odds[link]))) >= 0:
             merge.append(link)
-            split.append(passage)
+            split.append(reappears)
     dropped = np.flatnonzero(chosen & ~path.chosen)
     return Passages(path.chosen, np.array(merge, np.int64), np.array(split, np.int64), dropped)
 
@@ -133,30 +137,26 @@ class _Path:
         parts = [self._born(vanished), self._born(int(self.candidates.source[stays]))]
         if min(parts) < 0 or self._mother(parts[0]) != self._mother(parts[1]):
             return False
-        mother, size = self._mother(parts[0]), self.cells.size
         halves = [int(self.candidates.target[part]) for part in parts]
-        if not self._adds_up(mother, halves) or 2 * min(size[halves]) < 0.2 * size[mother]:
+        if not self._adds_up(self._mother(parts[0]), halves):
             return False
-        if size[halves[0]] > size[halves[1]]:
-            self._swap(stays, link)
+        if self.cells.size[halves[0]] > self.cells.size[halves[1]]:
+            self._drop(stays)
+            self._take(link)
             parts.reverse()
         self._drop(parts[0])
         return True
 
-    def fall_apart(self, link: int, log_odds: float) -> int | None:
-        """Link to the cell that reappears when a merged mask falls apart, made free for it; None if it never does."""
-        vanished, mask = int(self.candidates.source[link]), int(self.candidates.target[link])
-        stayed = int(self.candidates.source[self.parent_link[mask]])
-        for _ in range(_LONGEST_MERGE):
+    def fall_apart(self, mask: int, frames: int) -> list[int]:
+        """The two links into which a grown mask falls apart within so many frames; none if it does not."""
+        for _ in range(frames):
             leaving = self._leaving(mask)
             children = [one for one in leaving if self.chosen[one]]
             pair = self._pair(mask, leaving, children)
-            if pair:
-                return self._continue((stayed, vanished), pair, log_odds)
-            if len(children) != 1 or self.candidates.ahead[children[0]] != 1:
-                return None
+            if pair or len(children) != 1 or self.candidates.ahead[children[0]] != 1:
+                return pair
             mask = int(self.candidates.target[children[0]])
-        return None
+        return []
 
     def _pair(self, mask: int, leaving: list[int], children: list[int]) -> list[int]:
         """Two links into which a mask falls apart: a division, or its child and a cell without a parent."""
@@ -168,15 +168,18 @@ class _Path:
         fitting = [p for p in pairs if self._adds_up(mask, [int(self.candidates.target[one]) for one in p])]
         return fitting[0] if len(fitting) == 1 else []
 
-    def _continue(self, before: tuple[int, int], pair: list[int], log_odds: float) -> int | None:
-        """Let the cell that stayed go on by one link of the pair; the other one leads to the cell that reappears."""
+    def go_on(self, link: int, pair: list[int], log_odds: float) -> int:
+        """Let the cell that stayed go on by one of the pair and make the other free for the one that vanished.
+
+        Returns the link to the cell that reappears, or -1 where the evidence is too weak; then nothing changes.
+        """
+        stayed = int(self.candidates.source[self.parent_link[self.candidates.target[link]]])
+        before = (stayed, int(self.candidates.source[link]))
         after = [int(self.candidates.target[one]) for one in pair]
         misfit, crossed = self._misfit(before, after), self._misfit(before, after[::-1])
         if log_odds - _MISFIT * min(misfit, crossed) < _LIKELY:
-            return None
-        if crossed < misfit:
-            pair = pair[::-1]
-        goes_on, reappears = pair
+            return -1
+        goes_on, reappears = pair if misfit <= crossed else pair[::-1]
         if self.chosen[reappears]:
             self._drop(reappears)
         if not self.chosen[goes_on]:
@@ -212,10 +215,6 @@ class _Path:
 
     def _mother(self, link: int) -> int:
         return int(self.candidates.source[link])
-
-    def _swap(self, old: int, new: int) -> None:
-        self._drop(old)
-        self._take(new)
 
     def _take(self, link: int) -> None:
         self.chosen[link] = True

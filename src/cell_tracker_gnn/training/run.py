@@ -52,8 +52,8 @@ SPARSE = Faults(missed=0.03, spurious=0.02)
 DAMAGED, AS_POINTS = 0.35, 0.35
 """Weights of damaged masks and of points: more of them cost certainty about divisions on good masks (docs/tried.md)."""
 
-CALIBRATED = {Variant(): 1.0, Variant(2): 1.0, Variant(faults=LIGHT, seed=1, weight=DAMAGED): 0.3}
-"""Variants on which probabilities are calibrated, and how much they count: masks are mostly good."""
+CALIBRATED = {Variant(): 1.0, Variant(2): 1.0, Variant(faults=LIGHT, weight=DAMAGED): 0.3}
+"""Variants (of any seed) on which probabilities are calibrated, and how much they count: masks are mostly good."""
 
 PathText = str | PathLike[str]
 
@@ -295,7 +295,8 @@ def calibration_parts(
         Share of the frames, counted from the end; that of the validation when left out.
     """
     cut = 1.0 - (settings.validation if share is None else share)
-    weighted = ((example.part(cut, 1.0), CALIBRATED.get(example.variant, 0.0)) for example in found)
+    weights = [CALIBRATED.get(replace(example.variant, seed=0), 0.0) for example in found]
+    weighted = ((example.part(cut, 1.0), weight) for example, weight in zip(found, weights, strict=True))
     return [(e, weight) for e, weight in weighted if weight and e.frames[1] - e.frames[0] >= 2]
 
 
