@@ -7,14 +7,28 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Frames, Movie
+from cell_tracker_gnn.data import Cells, Frames, Movie
 from cell_tracker_gnn.features.extract import Embed, extract_features
+from cell_tracker_gnn.features.movement import Movement
 from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.graph.labels import candidate_recall, label_candidates, match_cells, true_links
 from cell_tracker_gnn.io import LineageTable
 from cell_tracker_gnn.simulation.damage import damage
 
-__all__ = ["DamagedMasks", "Example", "Faults", "PartOfFrames", "TrainingSequence", "Variant", "prepare_example"]
+__all__ = [
+    "DamagedMasks",
+    "Example",
+    "Faults",
+    "Features",
+    "PartOfFrames",
+    "TrainingSequence",
+    "Variant",
+    "prepare_example",
+    "variant_movie",
+]
+
+Features = tuple[Cells, Movement]
+"""The cells of a movie and how they move."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +178,17 @@ class DamagedMasks:
         return damage(mask, rng, **vars(self.faults))
 
 
+def variant_movie(sequence: TrainingSequence, variant: Variant) -> Movie:
+    """The movie of a sequence as a variant sees it."""
+    masks: Frames = PartOfFrames(sequence.movie.masks, variant.every, variant.first)
+    if variant.faults is not None:
+        masks = DamagedMasks(masks, variant.faults, variant.seed)
+    images = sequence.movie.images if variant.images else None
+    if images is not None:
+        images = PartOfFrames(images, variant.every, variant.first)
+    return replace(sequence.movie, masks=masks, images=images)
+
+
 def prepare_example(
     sequence: TrainingSequence,
     variant: Variant,
@@ -171,6 +196,7 @@ def prepare_example(
     max_gap: int,
     embed: Embed | None = None,
     describe: str = "relative",
+    features: Features | None = None,
 ) -> Example:
     """Graph and labels of one variant of a sequence.
 
@@ -186,17 +212,13 @@ def prepare_example(
         Computes embeddings of the cells.
     describe
         How cells and links are described, see :func:`~cell_tracker_gnn.graph.build.build_graph`.
+    features
+        Cells and movement of the variant, if they are known already.
     """
-    masks: Frames = PartOfFrames(sequence.movie.masks, variant.every, variant.first)
-    if variant.faults is not None:
-        masks = DamagedMasks(masks, variant.faults, variant.seed)
-    images = sequence.movie.images if variant.images else None
-    if images is not None:
-        images = PartOfFrames(images, variant.every, variant.first)
-    movie = replace(sequence.movie, masks=masks, images=images)
-    cells, movement = extract_features(movie, max_gap=max_gap, embed=embed)
+    movie = variant_movie(sequence, variant)
+    cells, movement = features or extract_features(movie, max_gap=max_gap, embed=embed)
     graph = build_graph(cells, movement, max_gap=max_gap, describe=describe)
-    cell, track = match_cells(cells, masks, sequence.markers)
+    cell, track = match_cells(cells, movie.masks, sequence.markers)
     truth = true_links(cells, cell, track, sequence.lineage)
     count = len(cells)
     next_frame = truth.daughter & (cells.frame[truth.target] - cells.frame[truth.source] == 1)
@@ -208,5 +230,5 @@ def prepare_example(
         child=np.bincount(truth.source, minlength=count) > 0,
         divides=np.bincount(truth.source[next_frame], minlength=count) > 1,
         recall=candidate_recall(cells, graph.candidates, truth, max_gap=max_gap),
-        frames=(0, len(masks)),
+        frames=(0, len(movie.masks)),
     )
