@@ -193,7 +193,7 @@ def embedder(encoder: Encoder | None, movie: Movie, device: torch.device) -> Emb
     if encoder is None or movie.images is None or encoder.config.rank != movie.rank:
         return None
     cutter = CropCutter.of(movie, mode=encoder.config.crop, size=encoder.config.size)
-    return Embed(cutter.cut, partial(embed, encoder.to(device)))
+    return Embed(cutter, partial(embed, encoder.to(device)))
 
 
 @contextmanager

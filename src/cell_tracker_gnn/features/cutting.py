@@ -46,10 +46,19 @@ class CropCutter:
         return cls(mode, size, movie.scale.step, levels)
 
     def cut(
-        self, image: NDArray[np.generic], mask: NDArray[np.generic], label: Integers, box: Integers
+        self,
+        image: NDArray[np.generic],
+        mask: NDArray[np.generic],
+        label: Integers,
+        box: Integers,
+        levels: Levels | None = None,
     ) -> NDArray[np.float32]:
-        """Crops of the cells of a frame, shape (n, 1, size, size) or (n, 1, size / 2, size, size)."""
-        return cut_crops(image, mask, label, box, size=self.size, mode=self.mode, step=self.step, levels=self.levels)
+        """Crops of the cells of a frame, shape (n, 1, size, size) or (n, 1, size / 2, size, size).
+
+        ``levels`` are those of the frame, if they are known already.
+        """
+        used = self.levels or levels
+        return cut_crops(image, mask, label, box, size=self.size, mode=self.mode, step=self.step, levels=used)
 
 
 def sequence_levels(images: Frames) -> Levels:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Cells, Integers, Movie
+from cell_tracker_gnn.data import Cells, Movie
+from cell_tracker_gnn.features.cutting import CropCutter
 from cell_tracker_gnn.features.motion import Motion, draw_picture, estimate_motion, reduction_factor
 from cell_tracker_gnn.features.movement import FrameState, Meeting, Movement, join_meetings, meet, probe_cells
-from cell_tracker_gnn.features.regions import FrameCells, MaskPixels, join_frames, measure_frame
+from cell_tracker_gnn.features.regions import FrameCells, MaskPixels, frame_levels, join_frames, measure_frame
 
 __all__ = ["Embed", "embed_cells", "extract_features"]
 
@@ -26,13 +27,13 @@ class Embed:
 
     Parameters
     ----------
-    cut
-        Image, mask, labels and bounding boxes of the cells of a frame to their crops.
+    cutter
+        Cuts the crops of a frame.
     embed
         Crops, of several frames, to embeddings of shape (n, d).
     """
 
-    cut: Callable[[NDArray[np.generic], NDArray[np.generic], Integers, Integers], NDArray[np.float32]]
+    cutter: CropCutter
     embed: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
@@ -44,9 +45,9 @@ class _Queue:
         self._crops: list[NDArray[np.float32]] = []
         self._rows: list[NDArray[np.float32]] = []
 
-    def add(self, image: NDArray[np.generic], mask: NDArray[np.generic], label: Integers, box: Integers) -> None:
-        """Cut the crops of the next frame."""
-        self._crops.append(self._embed.cut(image, mask, label, box))
+    def add(self, crops: NDArray[np.float32]) -> None:
+        """Take the crops of the next frame."""
+        self._crops.append(crops)
         if sum(map(len, self._crops)) >= EMBEDDED_AT_ONCE:
             self._flush()
 
@@ -78,7 +79,7 @@ def embed_cells(movie: Movie, cells: Cells, embed: Embed) -> NDArray[np.float32]
     images = movie.images if movie.images is not None else ()
     for index in range(len(images)):
         rows = slice(bound[index], bound[index + 1])
-        queue.add(images[index], movie.masks[index], cells.label[rows], cells.box[rows])
+        queue.add(embed.cutter.cut(images[index], movie.masks[index], cells.label[rows], cells.box[rows]))
     return queue.rows()
 
 
@@ -118,7 +119,8 @@ def extract_features(
         mask = movie.masks[index]
         image = movie.images[index] if movie.images is not None else None
         pixels = MaskPixels.of(mask, min_size=min_size)
-        frame = measure_frame(pixels, image, movie.scale)
+        levels = frame_levels(image) if image is not None else None
+        frame = measure_frame(pixels, image, movie.scale, levels)
         factor = factor or (reduction_factor(frame, movie.shape) if len(frame) else 0)
         rows = pixels.rows()
         state = FrameState(frame, rows, draw_picture(frame, rows, factor or 1), *probe_cells(pixels))
@@ -127,8 +129,8 @@ def extract_features(
         states.append(state)
         for ahead in range(1, len(states)):
             meetings[index - ahead, ahead] = meet(states[-1 - ahead], state, list(motions)[-ahead:])
-        if queue is not None and image is not None:
-            queue.add(image, mask, frame.label, frame.box)
+        if embed is not None and queue is not None and image is not None:
+            queue.add(embed.cutter.cut(image, mask, frame.label, frame.box, levels))
         frames.append(frame)
         if progress is not None:
             progress(index)

@@ -133,7 +133,9 @@ def _counted_percentiles(sample: NDArray[np.generic], percents: Sequence[float])
     return found
 
 
-def measure_frame(pixels: MaskPixels, image: NDArray[np.generic] | None, scale: Scale) -> FrameCells:
+def measure_frame(
+    pixels: MaskPixels, image: NDArray[np.generic] | None, scale: Scale, levels: Levels | None = None
+) -> FrameCells:
     """Measure every cell of one frame.
 
     Parameters
@@ -144,6 +146,8 @@ def measure_frame(pixels: MaskPixels, image: NDArray[np.generic] | None, scale: 
         Intensities, (y, x) or (z, y, x), or None.
     scale
         Physical size of a pixel.
+    levels
+        Dark and bright level of the image, if they are known already.
 
     Returns
     -------
@@ -163,7 +167,7 @@ def measure_frame(pixels: MaskPixels, image: NDArray[np.generic] | None, scale: 
             box[:, rank + axis] = np.maximum.reduceat(column, start) + 1
     offset = [(column - centroid[cell, axis]) * scale.step[axis] for axis, column in enumerate(coordinate)]
     axes, direction = _principal_axes(offset, start, size)
-    intensity, appearance = _intensities(image, pixels)
+    intensity, appearance = _intensities(image, pixels, levels)
     return FrameCells(pixels.label, size, centroid, box, axes, direction, intensity, appearance)
 
 
@@ -181,12 +185,12 @@ def _principal_axes(offset: Sequence[Floats], start: Integers, size: Integers) -
     return (4.0 * np.sqrt(value) if rank == 2 else np.sqrt(20.0 * value)), vector[:, :, -1]
 
 
-def _intensities(image: NDArray[np.generic] | None, pixels: MaskPixels) -> tuple[Floats, Floats]:
+def _intensities(image: NDArray[np.generic] | None, pixels: MaskPixels, levels: Levels | None) -> tuple[Floats, Floats]:
     """Raw (minimum, mean, maximum, deviation) and the same on the frame's own scale (mean, deviation, maximum)."""
     count = len(pixels.label)
     if image is None or not count:
         return np.full((count, 4), np.nan), np.full((count, 3), np.nan)
-    levels = frame_levels(image)
+    levels = levels or frame_levels(image)
     value = np.ascontiguousarray(image).reshape(-1)[pixels.pixel].astype(np.float64)
     value = np.where(np.isfinite(value), value, levels.dark)
     start, size = pixels.start[:-1], pixels.size

@@ -32,7 +32,7 @@ ENCODER = "encoder.tensors"
 MOST_CROPS = 10_000
 """Crops of one sequence, from its last frames, where colonies are densest."""
 
-MEMORY = 1_000_000_000
+MEMORY = 600_000_000
 """About this many bytes of crops are held; large crops leave fewer per sequence."""
 
 SIZES = {("compact", 2): 32, ("compact", 3): 32, ("resnet", 2): 64, ("resnet", 3): 32}
