@@ -68,19 +68,26 @@ FOLDS = {
 SIMULATED = {
     "epithelium-1": SimulationSettings("epithelium", 24, (400, 400), 260, seed=11, division_rate=3.0, motion=1.5),
     "epithelium-2": SimulationSettings(
-        "epithelium", 24, (460, 460), 300, seed=12, division_rate=6.0, motion=2.5, border=True
+        "epithelium", 24, (460, 460), 300, seed=12, division_rate=6.0, death_rate=8.0, motion=2.5, border=True
     ),
     "epithelium-3": SimulationSettings(
-        "epithelium", 24, (360, 360), 160, seed=13, division_rate=8.0, motion=4.0, drift=2.0
+        "epithelium", 24, (360, 360), 160, seed=13, division_rate=8.0, motion=4.0, drift=2.0, variety=0.4
+    ),
+    "epithelium-4": SimulationSettings(
+        "epithelium", 24, (460, 460), 300, seed=14, division_rate=5.0, death_rate=40.0, motion=2.5, variety=0.3
     ),
     "bacteria-1": SimulationSettings("bacteria", 50, cells=120, seed=21),
     "bacteria-2": SimulationSettings("bacteria", 40, cells=150, seed=22, motion=2.0, drift=1.0, jump=25.0),
-    "fast-1": SimulationSettings("fast", 40, cells=60, seed=31),
+    "fast-1": SimulationSettings("fast", 40, cells=60, seed=31, variety=0.8, division_rate=2.0),
     "fast-2": SimulationSettings("fast", 40, cells=120, seed=32, motion=1.4, drift=4.0),
-    "fast-3": SimulationSettings("fast", 40, cells=25, seed=33, motion=0.7),
-    "nuclei-1": SimulationSettings("nuclei", 50, (512, 512), 90, seed=41, motion=2.0, division_rate=2.0),
+    "fast-3": SimulationSettings("fast", 40, cells=25, seed=33, motion=0.7, variety=1.2, division_rate=2.0),
+    "nuclei-1": SimulationSettings(
+        "nuclei", 50, (512, 512), 90, seed=41, motion=2.0, division_rate=2.0, death_rate=4.0, variety=0.7
+    ),
     "nuclei-2": SimulationSettings("nuclei", 40, (700, 700), 250, seed=42, drift=3.0, jump=40.0),
+    "nuclei-3": SimulationSettings("nuclei", 50, (600, 600), 110, seed=43, division_rate=3.0, variety=1.3),
     "nuclei3d-1": SimulationSettings("nuclei3d", 30, (24, 160, 160), 50, seed=51, motion=2.0, division_rate=2.0),
+    "nuclei3d-2": SimulationSettings("nuclei3d", 30, (24, 180, 180), 70, seed=52, division_rate=3.0, variety=0.8),
 }
 """Kinds of movies that are missing among the real ones."""
 
@@ -115,7 +122,16 @@ def prepare(data: Path, folder: Path, settings: TrainSettings) -> list[Example]:
 
 def _fingerprint(settings: TrainSettings) -> str:
     package = Path(cell_tracker_gnn.__file__).parent
-    parts = ("data.py", "features", "graph", "io", "simulation", "training/examples.py")
+    parts = (
+        "data.py",
+        "features",
+        "graph",
+        "io",
+        "simulation",
+        "training/examples.py",
+        "training/discs.py",
+        "training/segmenter.py",
+    )
     files = sorted(
         f for part in parts for f in ([package / part] if part.endswith(".py") else (package / part).glob("*.py"))
     )

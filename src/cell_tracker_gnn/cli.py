@@ -196,6 +196,8 @@ def evaluate(result: Path, ground_truth: Path, json_file: Path | None) -> None:
 @click.option("--seed", default=0, show_default=True, help="Same seed, same movie.")
 @click.option("--motion", default=1.0, show_default=True, help="Factor on the speed.")
 @click.option("--division-rate", default=1.0, show_default=True, help="Factor on the number of divisions.")
+@click.option("--death-rate", default=1.0, show_default=True, help="Factor on the number of deaths.")
+@click.option("--variety", default=0.0, show_default=True, help="How much divisions differ, 0 to about 1.")
 @click.option("--drift", default=0.0, show_default=True, help="Speed of the stage in pixels per frame.")
 @click.option("--missed", default=0.0, show_default=True, help="Share of cells left out of the damaged masks.")
 @click.option("--merged", default=0.0, show_default=True, help="Share of cells merged with a neighbour.")

@@ -95,6 +95,7 @@ class Crowd:
         self._behaviour, self._diameter, self._rng, self._rank = behaviour, diameter, rng, settings.rank
         motion = settings.motion * diameter
         self._speed = behaviour.speed * motion
+        self._death, self._variety = behaviour.death * settings.death_rate, settings.variety
         self._cycle = behaviour.cycle / settings.division_rate if settings.division_rate else np.inf
         margin = behaviour.margin * diameter + (behaviour.stream + behaviour.swirl) * motion
         self._field = Field(settings.extent, behaviour.reach * diameter, margin)
@@ -156,18 +157,25 @@ class Crowd:
         rng, n = self._rng, len(mothers)
         axis = mothers.frame[:, :, -1] + 0.3 * rng.standard_normal((n, self._rank))
         axis /= np.linalg.norm(axis, axis=1, keepdims=True)
-        share = 0.5 + np.clip(rng.normal(0.0, 0.02, n), -0.05, 0.05)
+        variety = self._variety
+        share = 0.5 + np.clip(rng.normal(0.0, 0.02 + 0.06 * variety, n), -0.05 - 0.12 * variety, 0.05 + 0.12 * variety)
         pair = self._newcomers(np.concatenate([mothers.position, mothers.position]))
         pair.parent = np.concatenate([mothers.identity, mothers.identity])
-        pair.born = np.concatenate([share, 1 - share]) * np.tile(mothers.volume * rng.uniform(0.97, 1.05, n), 2)
+        volume = mothers.volume * rng.uniform(0.97, 1.05, n)
+        if variety:  # daughters of a mother that has shrunk are as small as she is, or flat already
+            volume *= (1 - mothers.compaction) ** -rng.uniform(0.0, 1.0, n)
+        pair.born = np.concatenate([share, 1 - share]) * np.tile(volume, 2)
         pair.grown = np.maximum(pair.grown, 1.3 * pair.born)
         pair.age[:] = 0.0
         pair.seen = np.tile(mothers.seen, 2)
         pair.brightness = np.tile(mothers.brightness, 2) * np.exp(rng.normal(0.0, 0.05, 2 * n))
         pair.frame[:, :, 0] = np.tile(axis, (2, 1))
         pair.frame = np.linalg.qr(pair.frame)[0]
+        apart = rng.uniform(1.02, 1.25, n)
+        if variety:
+            apart *= np.exp(variety * rng.uniform(0.0, 1.1, n))
         way = np.concatenate([axis, -axis])
-        pair.position += way * (pair.axes[:, 0] * np.tile(rng.uniform(1.02, 1.25, n), 2))[:, None]
+        pair.position += way * (pair.axes[:, 0] * np.tile(apart, 2))[:, None]
         pair.velocity += way * (0.12 * pair.radius)[:, None]
         return pair
 
@@ -176,7 +184,7 @@ class Crowd:
         self.cells = self.cells.take(~gone)
         cells, shown = self.cells, self.shown
         cells.dying = np.maximum(cells.dying - 1, 0)
-        hazard = self._behaviour.death + np.clip(0.1 * self._excess, 0.0, 0.02)
+        hazard = self._death + np.clip(0.1 * self._excess, 0.0, 0.02)
         healthy = (cells.dying == 0) & ~cells.committed & (cells.newborn == 0)
         chosen = np.flatnonzero(healthy & (self._rng.random(len(cells)) < hazard))
         spare = int(shown.sum()) - int((shown & (cells.dying > 0)).sum()) - self._target.low
@@ -258,6 +266,7 @@ class Crowd:
             age=age,
             cycle=cycle,
             committed=np.zeros(n, bool),
+            compaction=0.1 + (rng.uniform(0.0, 0.4, n) * self._variety if self._variety else np.zeros(n)),
             dying=np.zeros(n, np.int64),
             seen=np.zeros(n, bool),
             brightness=np.exp(np.clip(rng.normal(0.0, 0.2, n), -0.5, 0.5)),

@@ -46,6 +46,8 @@ class Population:
         Frames since birth and frames from birth to division, shape (n,).
     committed
         Whether the cell is about to divide, shape (n,).
+    compaction
+        Share of its area or volume that a mother loses as it rounds up, shape (n,).
     dying
         Frames left to live, 0 for a healthy cell, shape (n,).
     seen
@@ -70,6 +72,7 @@ class Population:
     age: Floats
     cycle: Floats
     committed: NDArray[np.bool_]
+    compaction: Floats
     dying: Integers
     seen: NDArray[np.bool_]
     brightness: Floats
@@ -113,7 +116,7 @@ class Population:
     def volume(self) -> Floats:
         """Area or volume in the present frame, shape (n,)."""
         grown = self.born + (self.grown - self.born) * np.clip(self.age / self.cycle, 0.0, 1.0)
-        return np.asarray(grown * (1 - 0.1 * self.mitosis) * self.vigour)
+        return np.asarray(grown * (1 - self.compaction * self.mitosis) * self.vigour)
 
     @property
     def radius(self) -> Floats:

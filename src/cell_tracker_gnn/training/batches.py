@@ -105,7 +105,7 @@ class Batches(Dataset[Batch]):
 class WindowStream(IterableDataset[Batch]):
     """An endless, seeded stream of batches of about the same number of links.
 
-    Sequences are drawn with a weight of the square root of their links: one large movie does not drown the rest.
+    Sequences are drawn by the square root of their links times their weight: one large movie does not drown the rest.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class WindowStream(IterableDataset[Batch]):
         self.examples = [e for e in examples if e.positive.any()]
         self.links, self.frames, self.batches = links, frames, batches
         self.seed, self.hide_images, self.hide_gaps = seed, hide_images, hide_gaps
-        weight = np.sqrt([len(e.positive) for e in self.examples])
+        weight = np.sqrt([len(e.positive) for e in self.examples]) * [e.weight for e in self.examples]
         self.weight = weight / weight.sum()
 
     def __len__(self) -> int:

@@ -14,6 +14,8 @@ from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.graph.labels import candidate_recall, label_candidates, match_cells, true_links
 from cell_tracker_gnn.io import LineageTable
 from cell_tracker_gnn.simulation.damage import damage
+from cell_tracker_gnn.training.discs import DiscMasks
+from cell_tracker_gnn.training.segmenter import SegmentedMasks
 
 __all__ = [
     "DamagedMasks",
@@ -76,15 +78,26 @@ class Variant:
         Whether the images are seen.
     faults
         How the masks are damaged, if at all.
+    points
+        Diameter of the small discs that stand for the cells as they do in a table of points, as a share of the usual
+        diameter of the cells; None for the masks as they are.
+    segmented
+        Whether the masks are those of a plain segmenter run on the images, see
+        :func:`~cell_tracker_gnn.training.segmenter.segment`.
     seed
         Seed of the damage.
+    weight
+        How often it is drawn in training, relative to others of its size.
     """
 
     every: int = 1
     first: int = 0
     images: bool = True
     faults: Faults | None = None
+    points: float | None = None
+    segmented: bool = False
     seed: int = 0
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +120,8 @@ class Example:
         Share of the true links that are candidates.
     frames
         First and one past the last frame that may be used, so that parts of a movie can be kept for validation.
+    weight
+        How often it is drawn in training, relative to others of its size.
     """
 
     name: str
@@ -117,6 +132,7 @@ class Example:
     divides: NDArray[np.bool_]
     recall: float
     frames: tuple[int, int]
+    weight: float = 1.0
 
     def part(self, begin: float, end: float) -> Example:
         """The same example confined to a part of its frames, given as shares of its length."""
@@ -179,14 +195,9 @@ class DamagedMasks:
 
 
 def variant_movie(sequence: TrainingSequence, variant: Variant) -> Movie:
-    """The movie of a sequence as a variant sees it."""
-    masks: Frames = PartOfFrames(sequence.movie.masks, variant.every, variant.first)
-    if variant.faults is not None:
-        masks = DamagedMasks(masks, variant.faults, variant.seed)
-    images = sequence.movie.images if variant.images else None
-    if images is not None:
-        images = PartOfFrames(images, variant.every, variant.first)
-    return replace(sequence.movie, masks=masks, images=images)
+    """The movie of a sequence as the tracker sees it in a variant."""
+    _, shown, images = _seen(sequence.movie, variant)
+    return replace(sequence.movie, masks=shown, images=images)
 
 
 def prepare_example(
@@ -215,10 +226,11 @@ def prepare_example(
     features
         Cells and movement of the variant, if they are known already.
     """
-    movie = variant_movie(sequence, variant)
+    masks, shown, images = _seen(sequence.movie, variant)
+    movie = replace(sequence.movie, masks=shown, images=images)
     cells, movement = features or extract_features(movie, max_gap=max_gap, embed=embed)
     graph = build_graph(cells, movement, max_gap=max_gap, describe=describe)
-    cell, track = match_cells(cells, movie.masks, sequence.markers)
+    cell, track = match_cells(cells, masks, sequence.markers)
     truth = true_links(cells, cell, track, sequence.lineage)
     count = len(cells)
     next_frame = truth.daughter & (cells.frame[truth.target] - cells.frame[truth.source] == 1)
@@ -230,5 +242,18 @@ def prepare_example(
         child=np.bincount(truth.source, minlength=count) > 0,
         divides=np.bincount(truth.source[next_frame], minlength=count) > 1,
         recall=candidate_recall(cells, graph.candidates, truth, max_gap=max_gap),
-        frames=(0, len(movie.masks)),
+        frames=(0, len(masks)),
+        weight=variant.weight,
     )
+
+
+def _seen(movie: Movie, variant: Variant) -> tuple[Frames, Frames, Frames | None]:
+    """The masks that say which cell is which, those that the tracker sees instead, and the images."""
+    images = None if movie.images is None else PartOfFrames(movie.images, variant.every, variant.first)
+    masks: Frames = PartOfFrames(movie.masks, variant.every, variant.first)
+    if variant.segmented and images is not None:
+        masks = SegmentedMasks(images)
+    if variant.faults is not None:
+        masks = DamagedMasks(masks, variant.faults, variant.seed)
+    shown = masks if variant.points is None else DiscMasks(masks, movie.scale, variant.points, variant.seed)
+    return masks, shown, images if variant.images else None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
 
+import numpy as np
 import torch
 
 from cell_tracker_gnn.embedding.encoder import Encoder
@@ -24,16 +25,25 @@ from cell_tracker_gnn.training.examples import (
     prepare_example,
     variant_movie,
 )
+from cell_tracker_gnn.training.segmenter import segment
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore, Fingerprint, encoder_key, fingerprint
 
-__all__ = ["open_sequence", "prepare_sequence", "sequence_features", "variants_of"]
+__all__ = ["open_sequence", "prepare_sequence", "sequence_features", "sequence_variants", "variants_of"]
+
+FINDS = 0.8
+"""Cells that the plain segmenter must find, and pieces that must be cells, as a harmonic mean, to learn from it."""
 
 FEWEST_FRAMES = 6
 """Sub-sampled variants of fewer frames teach nothing about time."""
 
 LIGHT = Faults(missed=0.05, merged=0.02, split=0.02, spurious=0.02, jitter=0.3)
 HEAVY = Faults(missed=0.02, merged=0.05, split=0.04, spurious=0.03, jitter=0.3)
+SHAKY = Faults(jitter=0.7)
+SPARSE = Faults(missed=0.03, spurious=0.02)
+
+DAMAGED, AS_POINTS = 0.35, 0.35
+"""Weights of damaged masks and of points: more of them cost certainty about divisions on good masks (docs/tried.md)."""
 
 PathText = str | PathLike[str]
 
@@ -60,10 +70,38 @@ def variants_of(frames: int, settings: TrainSettings) -> list[Variant]:
     if settings.subsample:
         variants += [Variant(2), Variant(3, 1), Variant(5)]
     if settings.faults:
-        variants += [Variant(faults=LIGHT, seed=settings.seed), Variant(faults=HEAVY, seed=settings.seed + 1)]
+        variants += [
+            Variant(faults=SHAKY, seed=settings.seed + 3, weight=0.7),
+            Variant(faults=LIGHT, seed=settings.seed, weight=DAMAGED),
+            Variant(faults=HEAVY, seed=settings.seed + 1, weight=DAMAGED),
+            Variant(points=0.35, seed=settings.seed, weight=AS_POINTS),
+        ]
         if settings.subsample:
-            variants.append(Variant(2, 1, faults=HEAVY, seed=settings.seed + 2))
+            variants += [
+                Variant(2, 1, faults=HEAVY, seed=settings.seed + 2, weight=DAMAGED),
+                Variant(2, points=0.25, faults=SPARSE, seed=settings.seed + 1, weight=AS_POINTS),
+            ]
     return [v for v in variants if v.every == 1 or frames // v.every >= FEWEST_FRAMES]
+
+
+def sequence_variants(sequence: TrainingSequence, settings: TrainSettings) -> list[Variant]:
+    """The ways in which a sequence is looked at, with the masks of the plain segmenter where it is good enough."""
+    variants = variants_of(len(sequence.movie), settings)
+    if settings.faults and segmentable(sequence):
+        variants.append(Variant(segmented=True, weight=DAMAGED))
+    return variants
+
+
+def segmentable(sequence: TrainingSequence) -> bool:
+    """Whether the plain segmenter finds most of the annotated cells of the middle frame, and little else."""
+    movie, middle = sequence.movie, len(sequence.movie) // 2
+    number = movie.numbers[middle]
+    if movie.images is None or number not in sequence.markers.numbers:
+        return False
+    mask = segment(movie.images[middle])
+    marker = np.asarray(sequence.markers[sequence.markers.numbers.index(number)])
+    found, wanted = np.unique(mask[(marker > 0) & (mask > 0)]), np.unique(marker[marker > 0])
+    return bool(2 * len(found) > FINDS * (int(mask.max()) + len(wanted)))
 
 
 def sequence_features(
@@ -97,7 +135,7 @@ def sequence_features(
     InputError
         If nothing may be computed and the store lacks features or they are stale.
     """
-    variants = variants_of(len(sequence.movie), settings)
+    variants = sequence_variants(sequence, settings)
     embed = embedder(encoder, sequence.movie, device or torch.device("cpu"))
     if store is None:
         movies = [variant_movie(sequence, variant) for variant in variants]
@@ -164,7 +202,7 @@ def prepare_sequence(
     describe = "measured" if settings.preset == "paper" else "relative"
     features = sequence_features(sequence, settings, encoder, device=device, store=store, compute=compute)
     examples: list[Example] = []
-    for variant, known in zip(variants_of(len(sequence.movie), settings), features, strict=True):
+    for variant, known in zip(sequence_variants(sequence, settings), features, strict=True):
         example = prepare_example(sequence, variant, max_gap=settings.max_gap, describe=describe, features=known)
         _log.info("%s %s: %d cells, recall %.4f", sequence.name, variant, len(example.parent), example.recall)
         examples.append(example)

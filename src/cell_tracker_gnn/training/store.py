@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -42,6 +42,9 @@ FORMAT = 1
 """Version of the layout of the store."""
 
 KEY_LENGTH = 12
+
+_MASKS = ("simulation/damage.py", "training/examples.py", "training/discs.py", "training/segmenter.py")
+"""Where the masks of the variants are made."""
 
 _CHANGES = {
     "frames": "were measured in other masks or images",
@@ -69,11 +72,14 @@ def fingerprint(sequence: TrainingSequence, variants: Sequence[Variant], max_gap
             digest.update(str(frame.dtype).encode() + frame.tobytes())
     return {
         "format": FORMAT,
-        "code": _code_digest("data.py", "features", "simulation/damage.py", "training/examples.py"),
+        "code": _code_digest(
+            "data.py", "features", "simulation/damage.py", *(f"training/{name}.py" for name in _MASKS)
+        ),
         "frames": digest.hexdigest(),
         "scale": list(movie.scale.step),
         "max_gap": max_gap,
-        "variants": [repr(variant) for variant in variants],
+        # How often a variant is drawn does not change its features.
+        "variants": [repr(replace(variant, weight=1.0)) for variant in variants],
     }
 
 
