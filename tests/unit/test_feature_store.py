@@ -13,9 +13,10 @@ from cell_tracker_gnn.errors import InputError, MissingInputError, ModelError, O
 from cell_tracker_gnn.io import LineageTable
 from cell_tracker_gnn.model.weights import load_encoder
 from cell_tracker_gnn.simulation import SimulationSettings, simulate
+from cell_tracker_gnn.training import run
 from cell_tracker_gnn.training.encoder import read_encoder, write_encoder
 from cell_tracker_gnn.training.examples import TrainingSequence
-from cell_tracker_gnn.training.prepare import prepare_sequence, sequence_features, variants_of
+from cell_tracker_gnn.training.prepare import prepare_sequence, sequence_features, sequence_variants
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore, encoder_key, fingerprint
 
@@ -49,7 +50,7 @@ def test_features_come_back_as_they_were(kind: str, size: tuple[int, ...], tmp_p
     direct = sequence_features(sequence, SETTINGS, encoder)
     sequence_features(sequence, SETTINGS, encoder, store=store)
     stored = sequence_features(sequence, SETTINGS, encoder, store=store, compute=False)
-    assert len(direct) == len(stored) == 3
+    assert len(direct) == len(stored) == len(sequence_variants(sequence, SETTINGS)) > 3
     for (cells, moves), (cells_again, moves_again) in zip(direct, stored, strict=True):
         for field in fields(cells):
             one, two = getattr(cells, field.name), getattr(cells_again, field.name)
@@ -109,7 +110,7 @@ def test_embeddings_of_another_encoder_are_not_used(
     other = Encoder(encoder.config).eval()
     with pytest.raises(InputError, match="by this encoder"):
         sequence_features(sequence, SETTINGS, other, store=store, compute=False)
-    made_of = fingerprint(sequence, variants_of(5, SETTINGS), 2)
+    made_of = fingerprint(sequence, sequence_variants(sequence, SETTINGS), 2)
     assert encoder_key(encoder, made_of) != encoder_key(other, made_of)
     assert encoder_key(encoder, made_of) != encoder_key(encoder, {**made_of, "max_gap": 3})
     sequence_features(sequence, SETTINGS, other, store=store)
@@ -155,3 +156,10 @@ def test_an_encoder_is_kept_with_its_settings(encoder: Encoder, tmp_path: Path) 
     path.write_bytes(b"nothing")
     with pytest.raises(ModelError, match="not a readable"):
         load_encoder(path)
+
+
+def test_training_refuses_what_the_stages_cannot_tell_apart(sequence: TrainingSequence, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="two sequences are called simulated/01"):
+        run._check_names([sequence, sequence])
+    with pytest.raises(SettingsError, match="'encoder' is unknown; choose one of embedding, features, tracker"):
+        run.train([], tmp_path, stage="encoder")

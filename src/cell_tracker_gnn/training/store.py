@@ -72,9 +72,7 @@ def fingerprint(sequence: TrainingSequence, variants: Sequence[Variant], max_gap
             digest.update(str(frame.dtype).encode() + frame.tobytes())
     return {
         "format": FORMAT,
-        "code": _code_digest(
-            "data.py", "features", "simulation/damage.py", *(f"training/{name}.py" for name in _MASKS)
-        ),
+        "code": _code_digest("data.py", "features", *_MASKS),
         "frames": digest.hexdigest(),
         "scale": list(movie.scale.step),
         "max_gap": max_gap,
