@@ -8,6 +8,9 @@ DATA holds the annotated data sets, WORK gets the simulated sequences and one fo
 that saw the same, for ``--trees 'WORK/models/{data_set}.joblib'``. ``early.safetensors`` saw the first 60 % of the
 frames of every sequence, for ``--frames 0.6:``. The probabilities of each model are calibrated on the left-out data
 sets of the others, once all are there (``calibration.py --fit`` does the same again).
+
+With ``embedding=yes`` (and ``encoder=resnet18``, say) each fold also trains an encoder, on the sequences that it sees;
+what was measured in the masks is kept in ``WORK/features`` and shared by the folds.
 """
 
 from __future__ import annotations
@@ -30,10 +33,14 @@ import torch
 
 import cell_tracker_gnn
 from calibration import calibrate, judge_sequence
+from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+from cell_tracker_gnn.training.encoder import train_sequence_encoder
 from cell_tracker_gnn.training.examples import Example
-from cell_tracker_gnn.training.run import fit_model, open_sequence, prepare_sequence, variants_of
+from cell_tracker_gnn.training.prepare import open_sequence, prepare_sequence, sequence_features, variants_of
+from cell_tracker_gnn.training.run import fit_model
 from cell_tracker_gnn.training.settings import TrainSettings
+from cell_tracker_gnn.training.store import FeatureStore
 from trees import grow
 
 REAL = (
@@ -131,6 +138,10 @@ def simulated_sequences(folder: Path) -> list[Path]:
 def prepare(data: Path, folder: Path, settings: TrainSettings) -> list[Example]:
     """Labelled graphs of a sequence, kept in ``folder`` under a name that changes with the code and the settings."""
     cv2.setNumThreads(1)
+    if settings.embedding:
+        # The graphs need the embeddings, and each fold has its own encoder.
+        sequence_features(open_sequence(data), settings, store=FeatureStore(folder.parent / "features"))
+        return []
     kept = folder / f"{data.parent.name}-{data.name}-{_fingerprint(settings)}.pickle"
     if not kept.exists():
         examples = prepare_sequence(open_sequence(data), settings)
@@ -164,18 +175,34 @@ def fit(fold: str, work: Path, settings: TrainSettings) -> None:
     """Fit one model to the sequences it may see; they are inherited from the parent process."""
     torch.set_num_threads(1)
     left_out = FOLDS[fold]
-    seen = [examples for path, examples in PREPARED.items() if path.parent.name not in left_out]
+    paths = [path for path in PREPARED if path.parent.name not in left_out]
+    encoder, scores, seen = None, {}, [PREPARED[path] for path in paths]
+    if settings.embedding:
+        encoder, scores, seen = embedded(
+            paths, work, replace(settings, validation=0.4) if fold == "early" else settings
+        )
     if fold == "early":
         seen = [[example.part(0.0, 0.6) for example in examples] for examples in seen]
         # It is tested on the kinds that it saw, so its linking costs may be chosen on them.
         settings = replace(settings, calibrate=True)
-    fit_model(seen, work / fold, settings)
-    if left_out:
+    fit_model(seen, work / fold, settings, encoder=encoder, scores=scores)
+    with_trees = left_out and not settings.embedding
+    if with_trees:
         grow([example for examples in seen for example in undamaged(examples, settings)], work / fold / "trees.joblib")
     for data_set in left_out or (fold,):
         shutil.copyfile(work / fold / "model.safetensors", work / "models" / f"{data_set}.safetensors")
-        if left_out:
+        if with_trees:
             shutil.copyfile(work / fold / "trees.joblib", work / "models" / f"{data_set}.joblib")
+
+
+def embedded(
+    paths: list[Path], work: Path, settings: TrainSettings
+) -> tuple[Encoder | None, dict[str, float], list[list[Example]]]:
+    """An encoder trained on some sequences, its scores, and their graphs with its embeddings."""
+    sequences = [open_sequence(path) for path in paths]
+    encoder, scores = train_sequence_encoder(sequences, settings, torch.device("cpu"), lambda stage, done, total: None)
+    store = FeatureStore(work / "features")
+    return encoder, scores, [prepare_sequence(sequence, settings, encoder, store=store) for sequence in sequences]
 
 
 def undamaged(examples: list[Example], settings: TrainSettings) -> list[Example]:

@@ -13,7 +13,7 @@ import click
 
 from cell_tracker_gnn.errors import CellTrackerError, OutputError, SettingsError
 from cell_tracker_gnn.settings import LINKERS, TrackSettings
-from cell_tracker_gnn.training.settings import TrainSettings
+from cell_tracker_gnn.training.settings import STAGES, TrainSettings
 
 __all__ = ["main"]
 
@@ -124,6 +124,8 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bo
 @_verbs.command(epilog=f"Settings: {', '.join(setting.name for setting in fields(TrainSettings))}.")
 @click.argument("data", nargs=-1, required=True)
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder for the model.")
+@click.option("--stage", type=click.Choice(STAGES), help="Only this stage.  [default: all in one go]")
+@click.option("--features", help="Folder of stored features.  [default: OUTPUT/features, if a stage is given]")
 @click.option("--images", help="Images, if they are not where a CTC sequence has them.")
 @click.option("--masks", help="Full masks, if they are not where a CTC sequence has them.")
 @click.option("--lineage", help="Folder of markers with man_track.txt, if it is elsewhere.")
@@ -143,12 +145,15 @@ def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) 
         raise SettingsError("--images, --masks and --lineage belong to a single sequence; give one DATA with them")
     _require_training()
     settings = TrainSettings.parse(overrides)
-    _check_model_folder(output, overwrite)
+    _check_model_folder(output, overwrite, options["stage"])
     from cell_tracker_gnn.training.progress import EpochReport
     from cell_tracker_gnn.training.run import train as run_training
 
     with _Bar() as bar:
         model = run_training(paths, output, settings, report=bar, callbacks=[EpochReport(bar)], **options)
+    if model is None:
+        click.echo(f"The stage {options['stage']} is done")
+        return
     for name, value in model.card["scores"].items():
         click.echo(f"{name.replace('_', ' ')}: {value:.4f}")
     click.echo(f"Model in {output / 'model.safetensors'}")
@@ -162,11 +167,13 @@ def _require_training() -> None:
         raise SettingsError(f"training needs {' and '.join(missing)}; run: pip install 'cell-tracker-gnn[train]'")
 
 
-def _check_model_folder(output: Path, overwrite: bool) -> None:
+def _check_model_folder(output: Path, overwrite: bool, stage: str | None) -> None:
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output} is a file; choose a folder for --output")
-    if (output / "model.safetensors").exists() and not overwrite:
-        raise OutputError(f"{output} holds a model already; choose another --output or add --overwrite")
+    made = {"embedding": "work/encoder.tensors", "features": None}.get(stage or "tracker", "model.safetensors")
+    if made and (output / made).exists() and not overwrite:
+        kind = "an encoder" if stage == "embedding" else "a model"
+        raise OutputError(f"{output} holds {kind} already; choose another --output or add --overwrite")
 
 
 @_verbs.command()

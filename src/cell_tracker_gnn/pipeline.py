@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
@@ -20,9 +21,8 @@ from cell_tracker_gnn.data import Cells, Lineage, Movie, Points
 from cell_tracker_gnn.embedding.encoder import Encoder, embed
 from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.features.anisotropy import with_assumed_scale
-from cell_tracker_gnn.features.crops import cut_crops
+from cell_tracker_gnn.features.cutting import CropCutter
 from cell_tracker_gnn.features.extract import Embed, extract_features
-from cell_tracker_gnn.features.regions import FrameCells
 from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.io import PointSource, Source, is_points, open_movie, open_points
 from cell_tracker_gnn.linking.confidence import Confidence
@@ -217,19 +217,16 @@ def choose_device(name: str) -> torch.device:
 
 
 def embedder(encoder: Encoder | None, movie: Movie, device: torch.device) -> Embed | None:
-    """Function that embeds the cells of a frame, or None without encoder, without images or for another rank.
+    """How the cells of a movie are embedded, or None without encoder, without images or for another rank.
 
-    Points are not embedded: the encoder knows cells by their masks.
+    Crops are cut in the way that the encoder was trained on; points are embedded by patches only.
     """
-    if encoder is None or movie.images is None or movie.points is not None or encoder.config.rank != movie.rank:
+    if encoder is None or movie.images is None or encoder.config.rank != movie.rank:
         return None
-    encoder = encoder.to(device)
-
-    def embed_frame(image: NDArray[np.generic], mask: NDArray[np.generic], cells: FrameCells) -> NDArray[np.float32]:
-        crops = cut_crops(image, mask, cells.label, cells.box, size=encoder.config.size, step=movie.scale.step)
-        return np.asarray(embed(encoder, crops), dtype=np.float32)
-
-    return embed_frame
+    if movie.points is not None and encoder.config.crop != "patch":
+        return None
+    cutter = CropCutter.of(movie, mode=encoder.config.crop, size=encoder.config.size)
+    return Embed(cutter, partial(embed, encoder.to(device)))
 
 
 @contextmanager

@@ -6,9 +6,15 @@ from dataclasses import asdict, dataclass
 
 from cell_tracker_gnn.errors import SettingsError
 
-__all__ = ["LINKERS", "TrackSettings"]
+__all__ = ["CROPS", "ENCODERS", "LINKERS", "TrackSettings"]
 
 LINKERS: tuple[str, ...] = ("exact", "greedy")
+
+ENCODERS: tuple[str, ...] = ("compact", "resnet18", "resnet34")
+"""Kinds of encoders, see :class:`~cell_tracker_gnn.embedding.encoder.EncoderConfig`."""
+
+CROPS: tuple[str, ...] = ("masked", "padded", "patch")
+"""Ways to cut crops of cells, see :func:`~cell_tracker_gnn.features.crops.cut_crops`."""
 
 
 @dataclass(frozen=True)

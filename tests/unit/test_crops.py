@@ -4,10 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from cell_tracker_gnn.data import ArrayFrames, Movie, Scale
 from cell_tracker_gnn.errors import InputError
 from cell_tracker_gnn.features.crops import crop_shape, cut_crops
+from cell_tracker_gnn.features.cutting import CropCutter, padded_size
+from cell_tracker_gnn.features.regions import Levels, frame_levels
 
 
 def frame(shape: tuple[int, ...] = (64, 80)) -> tuple[NDArray[np.float64], NDArray[np.uint16], NDArray[np.int64]]:
@@ -94,11 +99,72 @@ def test_intensities_are_relative_to_the_frame_and_clipped() -> None:
     assert cut(image, mask, boxes).max() == pytest.approx(1.5)
 
 
-def test_patch_shows_the_surroundings() -> None:
-    image, mask, boxes = frame()
+def test_patch_shows_64_pixels_with_the_surroundings() -> None:
+    image, mask, boxes = frame((200, 200))
     patch = cut(image, mask, boxes, mode="patch")
     assert (patch[0] > 0).mean() > 0.9
     assert patch.shape == (2, 1, 32, 32)
+    levels = Levels(0.0, 100.0)
+    centred = cut(image, mask, np.array([[99, 99, 100, 100]]), [5], mode="patch", size=64, levels=levels)
+    ramp = np.broadcast_to(np.arange(200.0)[:, None], (200, 200)) / 2
+    ramp_patch = cut(ramp, mask, np.array([[99, 99, 100, 100]]), [5], mode="patch", size=64, levels=levels)
+    assert centred.shape == (1, 1, 64, 64)
+    np.testing.assert_allclose(ramp_patch[0, 0, :, 0], (99 - 31.5 + np.arange(64)) / 200, atol=1e-5)
+
+
+def test_patch_of_a_volume() -> None:
+    mask = np.zeros((12, 90, 90), np.uint16)
+    mask[6, 40, 40] = 1
+    image = np.full(mask.shape, 50, np.uint16)
+    image[6] = 100
+    crop = cut(image, mask, np.array([[6, 40, 40, 7, 41, 41]]), [1], mode="patch", step=(4.0, 1.0, 1.0))
+    assert crop.shape == (1, 1, 16, 32, 32)
+    # Two voxels of x make up one of the crop, so a z step of four makes up two.
+    assert np.flatnonzero((crop[0, 0] > 0.5).all(axis=(1, 2))).size == 2
+
+
+def test_padded_crop_keeps_the_size_of_the_cell() -> None:
+    image, mask, boxes = frame()
+    crops = cut(image, mask, boxes, mode="padded", size=32)
+    lengths = (crops > 0.05).any(axis=3)[:, 0].sum(axis=1)
+    # 16 pixels stay 16 pixels; only the cell that is larger than the crop is shrunk.
+    assert lengths[0] == 16
+    assert lengths[1] <= 32
+    alone = cut(image, mask, boxes[:1], [5], mode="padded", size=32)
+    np.testing.assert_array_equal(crops[:1], alone)
+
+
+def test_padded_crops_of_a_movie_hold_its_cells_at_its_own_levels() -> None:
+    image, mask, boxes = frame((96, 96))
+    movie = Movie(ArrayFrames([mask, mask]), ArrayFrames([image, 3 * image]), Scale.pixels(2))
+    assert padded_size(movie) == 48
+    cutter = CropCutter.of(movie, mode="padded", size=48)
+    assert cutter.levels == Levels(float(image.min()), float(3 * image.max()))
+    labels = np.array([5, 9])
+    dim, bright = (cutter.cut(picture, mask, labels, boxes) for picture in (image, 3 * image))
+    assert bright.max() == pytest.approx(1.0)
+    assert dim.max() < 0.4 * bright.max()
+    assert CropCutter.of(movie, mode="masked", size=32).levels is None
+
+
+def test_padded_size_of_a_volume_counts_its_planes() -> None:
+    mask = np.zeros((20, 40, 40), np.uint16)
+    mask[2:12, 10:20, 10:20] = 1
+    masks = ArrayFrames([mask])
+    # Ten planes of two units need twice as long a crop, which has half as many planes.
+    assert padded_size(Movie(masks, None, Scale((2.0, 1.0, 1.0)))) == 48
+    assert padded_size(Movie(masks, None, Scale((20.0, 1.0, 1.0)))) == 64
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_counted_levels_are_the_percentiles(data: st.DataObject) -> None:
+    shape = data.draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
+    kind = data.draw(st.sampled_from([np.uint8, np.uint16]))
+    seed, top = data.draw(st.integers(0, 9999)), data.draw(st.integers(0, np.iinfo(kind).max))
+    image = np.random.default_rng(seed).integers(0, top, shape, kind, endpoint=True)
+    levels = frame_levels(image)
+    np.testing.assert_allclose([levels.dark, levels.bright], np.percentile(image.astype(float), (1.0, 99.8)), atol=1e-9)
 
 
 def test_volume_is_cut_with_its_own_spacing() -> None:

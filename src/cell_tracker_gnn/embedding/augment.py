@@ -11,31 +11,39 @@ from torch.nn import functional
 __all__ = ["augment"]
 
 
-def augment(crops: Tensor, generator: torch.Generator) -> Tensor:
+def augment(crops: Tensor, generator: torch.Generator, *, masked: bool = True) -> Tensor:
     """Change crops at random.
 
     Flips and quarter turns are the same for the whole batch, because a cell hardly turns between two frames and its
     direction tells it from its neighbours. Each crop is turned by up to 15 degrees, scaled by up to 10 % and shifted by
-    up to 6 % of its length, changes its brightness by factor, offset and gamma, and in one of four cases loses the
-    outermost ring of its mask.
+    up to 6 % of its length, and changes its brightness by factor, offset and gamma. One masked crop of four loses the
+    outermost ring of its mask and one gets a ring more.
 
     Parameters
     ----------
     crops
-        Shape (n, 1, y, x) or (n, 1, z, y, x), 0 outside the cell.
+        Shape (n, 1, y, x) or (n, 1, z, y, x); if masked, 0 outside the cell.
     generator
         Source of randomness.
+    masked
+        Whether the crops end at the mask of the cell; patches do not.
 
     Returns
     -------
     Tensor
         The same shape.
     """
-    return _relight(_erode(_move(_turn(crops, generator), generator), generator), generator)
+    crops = _move(_turn(crops, generator), generator, masked=masked)
+    return _relight(_remask(crops, generator) if masked else crops, generator, masked=masked)
 
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, like: Tensor, generator: torch.Generator) -> Tensor:
     return (low + (high - low) * torch.rand(shape, generator=generator)).to(like)
+
+
+def _one_each(crops: Tensor) -> tuple[int, ...]:
+    """Shape of one number per crop."""
+    return (len(crops), *(1,) * (crops.ndim - 1))
 
 
 def _turn(crops: Tensor, generator: torch.Generator) -> Tensor:
@@ -45,7 +53,7 @@ def _turn(crops: Tensor, generator: torch.Generator) -> Tensor:
     return torch.rot90(torch.flip(crops, axes), turns, (-2, -1))
 
 
-def _move(crops: Tensor, generator: torch.Generator) -> Tensor:
+def _move(crops: Tensor, generator: torch.Generator, *, masked: bool) -> Tensor:
     """Turn, scale and shift each crop a little; the turn is about z."""
     count, rank = len(crops), crops.ndim - 2
     angle = _uniform((count,), -math.pi / 12, math.pi / 12, crops, generator)
@@ -56,24 +64,28 @@ def _move(crops: Tensor, generator: torch.Generator) -> Tensor:
     affine[:, 0, 1], affine[:, 1, 0] = -scale * torch.sin(angle), scale * torch.sin(angle)
     affine[:, :, rank] = _uniform((count, rank), -0.12, 0.12, crops, generator)
     grid = functional.affine_grid(affine, list(crops.shape), align_corners=False)
-    return functional.grid_sample(crops, grid, align_corners=False)
+    beyond = "zeros" if masked else "border"
+    return functional.grid_sample(crops, grid, padding_mode=beyond, align_corners=False)
 
 
-def _erode(crops: Tensor, generator: torch.Generator) -> Tensor:
-    """Take the outermost ring away from a quarter of the crops."""
+def _remask(crops: Tensor, generator: torch.Generator) -> Tensor:
+    """Take the outermost ring away from a quarter of the crops and put one around another quarter.
+
+    What lies around a cell is not in its crop; a part of the brightest pixel beside it stands for it.
+    """
     pool = functional.max_pool2d if crops.ndim == 4 else functional.max_pool3d
     background = (crops <= 0).to(crops)
-    ring = pool(background, 3, stride=1, padding=1)
-    chosen = _uniform((len(crops), *(1,) * (crops.ndim - 1)), 0.0, 1.0, crops, generator) < 0.25
-    return torch.where(chosen, crops * (1 - ring), crops)
+    smaller = crops * (1 - pool(background, 3, stride=1, padding=1))
+    beside = pool(crops, 3, stride=1, padding=1) * _uniform(_one_each(crops), 0.0, 1.0, crops, generator)
+    larger = torch.where(crops > 0, crops, beside)
+    drawn = _uniform(_one_each(crops), 0.0, 1.0, crops, generator)
+    return torch.where(drawn < 0.25, smaller, torch.where(drawn > 0.75, larger, crops))
 
 
-def _relight(crops: Tensor, generator: torch.Generator) -> Tensor:
-    """Change the light on each cell, not on the background."""
-    shape = (len(crops), *(1,) * (crops.ndim - 1))
-    factor = _uniform(shape, 0.85, 1.15, crops, generator)
-    offset = _uniform(shape, -0.05, 0.05, crops, generator)
-    gamma = _uniform(shape, 0.85, 1.15, crops, generator)
-    inside = crops > 0
-    lit = factor * crops.clamp(min=1e-4) ** gamma + offset
-    return torch.where(inside, lit.clamp(1e-4, 1.5), crops)
+def _relight(crops: Tensor, generator: torch.Generator, *, masked: bool) -> Tensor:
+    """Change the light on each cell, not on what is outside its mask."""
+    factor = _uniform(_one_each(crops), 0.85, 1.15, crops, generator)
+    offset = _uniform(_one_each(crops), -0.05, 0.05, crops, generator)
+    gamma = _uniform(_one_each(crops), 0.85, 1.15, crops, generator)
+    lit = (factor * crops.clamp(min=1e-4) ** gamma + offset).clamp(1e-4, 1.5)
+    return torch.where(crops > 0, lit, crops) if masked else lit

@@ -1,4 +1,4 @@
-"""The encoder: a small convolutional network from crops of cells to unit vectors."""
+"""The encoder: a convolutional network, compact or a ResNet, from crops of cells to unit vectors."""
 
 from __future__ import annotations
 
@@ -12,25 +12,31 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cell_tracker_gnn.embedding.layers import RESNET_FEATURES, RESNETS, convolution, resnet_trunk
 from cell_tracker_gnn.errors import ModelError
+from cell_tracker_gnn.settings import CROPS, ENCODERS
 
 __all__ = ["Encoder", "EncoderConfig", "embed"]
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Shape of an encoder.
+    """Shape of an encoder and the crops it was trained on.
 
     Parameters
     ----------
     rank
         Number of spatial axes, 2 or 3.
     size
-        Length of the crops in x and y, a multiple of 8; 3D crops have half as many planes.
+        Length of the crops in x and y, a multiple of 16; 3D crops have half as many planes.
     dim
-        Length of the embedding.
+        Length of the embedding; 128 and 256 are usual.
     width
-        Channels of the first layer; doubled twice.
+        Channels of the first layer of the compact encoder; doubled twice.
+    kind
+        ``"compact"``, ``"resnet18"`` or ``"resnet34"``.
+    crop
+        How crops are cut, see :func:`~cell_tracker_gnn.features.crops.cut_crops`.
 
     Raises
     ------
@@ -40,8 +46,10 @@ class EncoderConfig:
 
     rank: int = 2
     size: int = 32
-    dim: int = 64
+    dim: int = 128
     width: int = 16
+    kind: str = "compact"
+    crop: str = "masked"
 
     def __post_init__(self) -> None:
         if self.rank not in (2, 3):
@@ -50,8 +58,16 @@ class EncoderConfig:
             raise ModelError(f"the crop size {self.size} of the encoder is not a multiple of 16; use 32")
         if min(self.dim, self.width) < 1:
             raise ModelError(f"the encoder has dim {self.dim} and width {self.width}; give 1 or more")
+        for name, known in (("kind", ENCODERS), ("crop", CROPS)):
+            if getattr(self, name) not in known:
+                raise ModelError(f"the encoder's {name} {getattr(self, name)!r} is unknown; use {', '.join(known)}")
 
-    def as_dict(self) -> dict[str, int]:
+    @property
+    def crop_shape(self) -> tuple[int, ...]:
+        """Shape of one crop with its channel."""
+        return (1, *((self.size,) * 2 if self.rank == 2 else (self.size // 2, self.size, self.size)))
+
+    def as_dict(self) -> dict[str, int | str]:
         """Return the configuration as plain values."""
         return asdict(self)
 
@@ -73,33 +89,46 @@ class EncoderConfig:
 class Encoder(nn.Module):
     """Crops (n, 1, size, size) or (n, 1, size / 2, size, size) to unit vectors (n, dim).
 
-    Three strided convolutions with two residual ones between them, then one linear layer over all positions, so that
-    the place of a feature within the cell is kept. The resolution falls at once: a 32 x 32 crop costs about 2 million
-    multiplications.
+    A trunk, compact or a ResNet, one linear layer, L2 normalisation.
 
     Examples
     --------
     >>> Encoder(EncoderConfig())(torch.zeros(5, 1, 32, 32)).shape
-    torch.Size([5, 64])
+    torch.Size([5, 128])
     """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
-        width, rank = config.width, config.rank
-        self.trunk = nn.Sequential(
-            _convolution(rank, 1, width, stride=2, kernel=5 if rank == 2 else 3),  # (n, width, 16, 16)
-            _convolution(rank, width, 2 * width, stride=2),  # (n, 2 width, 8, 8)
-            _Residual(rank, 2 * width),
-            _convolution(rank, 2 * width, 4 * width, stride=2),  # (n, 4 width, 4, 4)
-            _Residual(rank, 4 * width),
-        )
-        places = (config.size // 8) ** 2 * (config.size // 16 if rank == 3 else 1)
-        self.head = nn.Linear(4 * width * places, config.dim)
+        if config.kind in RESNETS:
+            self.trunk, features = resnet_trunk(config.kind, config.rank), RESNET_FEATURES
+        else:
+            self.trunk, features = _compact_trunk(config.rank, config.width), _compact_features(config)
+        self.head = nn.Linear(features, config.dim)
 
     def forward(self, crops: Tensor) -> Tensor:
         """Embed crops; empty crops give finite vectors too."""
         return functional.normalize(self.head(self.trunk(crops).flatten(1)), dim=1)
+
+
+def _compact_trunk(rank: int, width: int) -> nn.Sequential:
+    """Three strided convolutions with residual ones between them.
+
+    The head looks at all positions of what they give, so that the place of a feature within the cell is kept. The
+    resolution falls at once: a 32 x 32 crop costs about 2 million multiplications.
+    """
+    return nn.Sequential(
+        convolution(rank, 1, width, stride=2, kernel=5 if rank == 2 else 3),  # (n, width, 16, 16)
+        convolution(rank, width, 2 * width, stride=2),  # (n, 2 width, 8, 8)
+        _Residual(rank, 2 * width),
+        convolution(rank, 2 * width, 4 * width, stride=2),  # (n, 4 width, 4, 4)
+        _Residual(rank, 4 * width),
+    )
+
+
+def _compact_features(config: EncoderConfig) -> int:
+    places = (config.size // 8) ** 2 * (config.size // 16 if config.rank == 3 else 1)
+    return 4 * config.width * places
 
 
 class _Residual(nn.Module):
@@ -107,24 +136,14 @@ class _Residual(nn.Module):
 
     def __init__(self, rank: int, width: int) -> None:
         super().__init__()
-        self.convolution = _convolution(rank, width, width)
+        self.convolution = convolution(rank, width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.convolution(x)
         return out
 
 
-def _convolution(rank: int, inward: int, outward: int, *, stride: int = 1, kernel: int = 3) -> nn.Sequential:
-    """Convolution, batch normalisation and rectifier of the rank."""
-    convolution, norm = (nn.Conv2d, nn.BatchNorm2d) if rank == 2 else (nn.Conv3d, nn.BatchNorm3d)
-    return nn.Sequential(
-        convolution(inward, outward, kernel, stride=stride, padding=kernel // 2, bias=False),
-        norm(outward),
-        nn.ReLU(inplace=True),
-    )
-
-
-def embed(encoder: Encoder, crops: NDArray[np.float32], batch_size: int = 512) -> NDArray[np.float32]:
+def embed(encoder: Encoder, crops: NDArray[np.floating[Any]], batch_size: int = 256) -> NDArray[np.float32]:
     """Embed crops on the encoder's device, in evaluation mode.
 
     Parameters
@@ -147,16 +166,17 @@ def embed(encoder: Encoder, crops: NDArray[np.float32], batch_size: int = 512) -
         If the crops do not fit the encoder.
     """
     config = encoder.config
-    shape = (1, config.size, config.size) if config.rank == 2 else (1, config.size // 2, config.size, config.size)
-    if crops.shape[1:] != shape:
-        raise ModelError(f"crops of shape {crops.shape[1:]} do not fit an encoder of {shape}; cut them to this size")
+    if crops.shape[1:] != config.crop_shape:
+        raise ModelError(
+            f"crops of shape {crops.shape[1:]} do not fit an encoder of {config.crop_shape}; cut them to this size"
+        )
     device = next(encoder.parameters()).device
     training = encoder.training
     encoder.eval()
     rows = np.zeros((len(crops), config.dim), np.float32)
     with torch.inference_mode():
         for begin in range(0, len(crops), batch_size):
-            batch = torch.as_tensor(crops[begin : begin + batch_size], device=device)
+            batch = torch.as_tensor(crops[begin : begin + batch_size], device=device, dtype=torch.float32)
             if config.rank == 2:
                 batch = batch.contiguous(memory_format=torch.channels_last)
             rows[begin : begin + batch_size] = encoder(batch).float().cpu().numpy()

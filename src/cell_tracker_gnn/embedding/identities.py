@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ class LabelledCrops:
         If the lengths differ.
     """
 
-    crops: NDArray[np.float32]
+    crops: NDArray[np.floating[Any]]
     identity: Integers
     frame: Integers
     position: Floats
@@ -48,6 +49,13 @@ class LabelledCrops:
 
     def __len__(self) -> int:
         return len(self.crops)
+
+    def last(self, most: int) -> Self:
+        """The crops of the last frames, as many frames as hold at most ``most`` crops, but two at least."""
+        frames, counts = np.unique(self.frame, return_counts=True)
+        kept = max(2, int((np.cumsum(counts[::-1]) <= most).sum()))
+        rows = self.frame >= (frames[-kept:][0] if len(frames) else 0)
+        return type(self)(self.crops[rows], self.identity[rows], self.frame[rows], self.position[rows])
 
     def seen_again(self) -> Integers:
         """Return the identities that occur in two frames or more."""

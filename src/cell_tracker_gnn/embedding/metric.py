@@ -6,19 +6,18 @@ import copy
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from pytorch_metric_learning.losses import MultiSimilarityLoss
-from pytorch_metric_learning.miners import MultiSimilarityMiner
 from torch import Tensor
 
 from cell_tracker_gnn.data import Integers
 from cell_tracker_gnn.embedding.augment import augment
 from cell_tracker_gnn.embedding.encoder import Encoder, EncoderConfig, embed
 from cell_tracker_gnn.embedding.identities import LabelledCrops, draw_batches, split_identities
-from cell_tracker_gnn.embedding.retrieval import retrieval_scores
+from cell_tracker_gnn.embedding.losses import MetricLoss, metric_loss
+from cell_tracker_gnn.embedding.retrieval import SCORES, retrieval_scores
 from cell_tracker_gnn.errors import SettingsError
 
 __all__ = ["COLLAPSED", "EncoderSettings", "train_encoder"]
@@ -28,6 +27,9 @@ _log = logging.getLogger(__name__)
 COLLAPSED = 0.95
 """An embedding is called collapsed if different cells have a higher mean cosine similarity than this."""
 
+VALIDATED = 3_000
+"""At most this many crops of each movie, of its last frames, are searched after each epoch."""
+
 
 @dataclass(frozen=True)
 class EncoderSettings:
@@ -35,8 +37,14 @@ class EncoderSettings:
 
     Parameters
     ----------
+    kind
+        Kind of the encoder, see :class:`~cell_tracker_gnn.embedding.encoder.EncoderConfig`.
+    crop
+        How the crops were cut.
     dim
         Length of the embedding.
+    loss
+        Name of the loss, see :func:`~cell_tracker_gnn.embedding.losses.metric_loss`.
     epochs
         Largest number of epochs; an epoch shows about as many crops as there are, at most ``crops``.
     crops
@@ -62,7 +70,10 @@ class EncoderSettings:
         If a value is out of range.
     """
 
-    dim: int = 64
+    kind: str = "compact"
+    crop: str = "masked"
+    dim: int = 128
+    loss: str = "multi-similarity"
     epochs: int = 20
     crops: int = 40_000
     patience: int = 5
@@ -86,10 +97,6 @@ class EncoderSettings:
         if self.learning_rate <= 0 or self.weight_decay < 0:
             raise SettingsError("the learning rate of the encoder must be positive and its weight decay 0 or more")
 
-    def as_dict(self) -> dict[str, float]:
-        """Return the settings as plain values."""
-        return asdict(self)
-
 
 def train_encoder(
     movies: Sequence[LabelledCrops],
@@ -98,10 +105,10 @@ def train_encoder(
     device: torch.device | str = "cpu",
     report: Callable[[int, dict[str, float]], None] | None = None,
 ) -> tuple[Encoder, dict[str, float]]:
-    """Train an encoder by the multi-similarity loss (Wang et al., CVPR 2019) with its miner (epsilon 0.1).
+    """Train an encoder by metric learning.
 
     Identities are split into training and validation. The encoder of the epoch that best finds the validation cells
-    among their five nearest neighbours in the next frame is kept.
+    again (MAP@R) is kept.
 
     Parameters
     ----------
@@ -119,8 +126,8 @@ def train_encoder(
     encoder
         On the CPU, in evaluation mode.
     scores
-        ``precision``, ``neighbour_precision``, ``same_cosine``, ``different_cosine`` on validation cells, see
-        :func:`~cell_tracker_gnn.embedding.retrieval.retrieval_scores`, the ``epoch`` and ``collapsed`` (0 or 1).
+        On validation cells, see :func:`~cell_tracker_gnn.embedding.retrieval.retrieval_scores`, the ``epoch`` and
+        ``collapsed`` (0 or 1).
 
     Raises
     ------
@@ -134,16 +141,20 @@ def train_encoder(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         shape = movies[0].crops.shape
-        encoder = Encoder(EncoderConfig(rank=len(shape) - 2, size=shape[-1], dim=settings.dim))
+        encoder = Encoder(
+            EncoderConfig(len(shape) - 2, shape[-1], settings.dim, kind=settings.kind, crop=settings.crop)
+        )
     encoder.to(device)
+    tested = [movie.last(VALIDATED) for movie in movies]
+    loss = metric_loss(settings.loss)
     batches = _batches_per_epoch(movies, training, settings)
     optimizer = torch.optim.Adam(encoder.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(settings.epochs * batches))
-    best, best_weights = {"neighbour_precision": -1.0, "epoch": 0.0}, copy.deepcopy(encoder.state_dict())
+    best, best_weights = {"map_at_r": -1.0, "epoch": 0.0}, copy.deepcopy(encoder.state_dict())
     for epoch in range(1, settings.epochs + 1):
         encoder.train()
         losses = [
-            _step(encoder, optimizer, schedule, _batch(movies[movie], rows, settings, device, generator))
+            _step(encoder, loss, optimizer, schedule, _batch(movies[movie], rows, settings, device, generator))
             for movie, rows in draw_batches(
                 movies,
                 training,
@@ -154,11 +165,11 @@ def train_encoder(
                 rng=rng,
             )
         ]
-        scores = {**_validate(encoder, movies, validation), "loss": float(np.mean(losses)), "epoch": float(epoch)}
+        scores = {**_validate(encoder, tested, validation), "loss": float(np.mean(losses)), "epoch": float(epoch)}
         _log.info("encoder epoch %d: %s", epoch, scores)
         if report is not None:
             report(epoch, scores)
-        if scores["neighbour_precision"] > best["neighbour_precision"]:
+        if scores["map_at_r"] > best["map_at_r"]:
             best, best_weights = scores, copy.deepcopy(encoder.state_dict())
         elif epoch - best["epoch"] >= settings.patience:
             break
@@ -183,25 +194,26 @@ def _batch(
     device: torch.device | str,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    crops = augment(torch.from_numpy(movie.crops[rows]).to(device), generator)
+    crops = torch.from_numpy(movie.crops[rows].astype(np.float32)).to(device)
+    crops = augment(crops, generator, masked=settings.crop != "patch")
     return crops, torch.arange(len(rows), device=device) // settings.views
 
 
 def _step(
     encoder: Encoder,
+    loss: MetricLoss,
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
     batch: tuple[Tensor, Tensor],
 ) -> float:
     """Take one step; returns the loss."""
     crops, identity = batch
-    embedding = encoder(crops)
-    loss: Tensor = MultiSimilarityLoss()(embedding, identity, MultiSimilarityMiner(epsilon=0.1)(embedding, identity))
+    value = loss(encoder(crops), identity)
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    value.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     schedule.step()
-    return float(loss.detach())
+    return float(value.detach())
 
 
 def _validate(encoder: Encoder, movies: Sequence[LabelledCrops], validation: Sequence[Integers]) -> dict[str, float]:
@@ -212,11 +224,12 @@ def _validate(encoder: Encoder, movies: Sequence[LabelledCrops], validation: Seq
         if len(own)
     ]
     parts = [part for part in parts if part["queries"]]
-    if not parts:
-        return {"precision": 0.0, "neighbour_precision": 0.0, "same_cosine": 0.0, "different_cosine": 0.0}
     weights = [part["queries"] for part in parts]
-    names = ("precision", "neighbour_precision", "same_cosine", "different_cosine")
-    return {name: float(np.average([part[name] for part in parts], weights=weights)) for name in names}
+    # A movie without a search within one frame has no score of it.
+    return {
+        name: float(np.average(np.nan_to_num([part[name] for part in parts]), weights=weights)) if parts else 0.0
+        for name in SCORES
+    }
 
 
 def _warn_if_collapsed(scores: dict[str, float]) -> dict[str, float]:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Floats, Integers
 from cell_tracker_gnn.errors import InputError
-from cell_tracker_gnn.features.regions import frame_levels
+from cell_tracker_gnn.features.regions import Levels, frame_levels
+from cell_tracker_gnn.settings import CROPS
 
-__all__ = ["BRIGHTEST", "crop_shape", "cut_crops"]
+__all__ = ["BRIGHTEST", "PATCH", "crop_shape", "cut_crops"]
 
 BRIGHTEST = 1.5
 """Crops are clipped here; 1 is the bright level of the frame."""
@@ -25,10 +26,10 @@ MARGIN = 1.2
 MAGNIFICATION = 2.0
 """Small cells are magnified up to this factor."""
 
-PATCH_STEP = 2.0
-"""Pixels per crop pixel in patch mode, where the size of the cells is not known."""
+PATCH = 64
+"""Length of a patch in pixels, where the size of the cells is not known."""
 
-_SAMPLES = {2: 4, 3: 2}
+_SAMPLES = {2: 3, 3: 2}
 """Most sub-samples per axis of a crop pixel, by rank."""
 
 _CHUNK = 500_000
@@ -49,13 +50,21 @@ def cut_crops(
     size: int = 32,
     mode: str = "masked",
     step: Sequence[float] | None = None,
+    levels: Levels | None = None,
 ) -> NDArray[np.float32]:
     """Cut one crop per cell out of a frame.
 
-    A crop is centred on the bounding box and shows the box with a margin of 20 %, magnified at most twice, so its scale
-    depends on its own cell only. A crop pixel is interpolated where it is smaller than a pixel and else averages up to
-    4 x 4 (in 3D 2 x 2 x 2) sub-samples. Intensities are 0 at the dark and 1 at the bright level of the frame (1st and
-    99.8th percentile), clipped to [0, 1.5]; NaN counts as dark.
+    A crop is centred on the bounding box; its pixels are as long along z as along y and x. There are three modes:
+
+    - ``"masked"`` shows the box with a margin of 20 %, magnified at most twice, and 0 outside the cell;
+    - ``"padded"`` (the paper's) shows the box at its own size, padded with 0 to the size of the crop, and 0 outside the
+      cell; a cell that is larger than the crop is shrunk, on its own;
+    - ``"patch"`` shows a window of 64 pixels with the surroundings, for cells of which only a marker or a point is
+      known.
+
+    The scale of a crop depends on its own cell only. A crop pixel is interpolated where it is smaller than a pixel and
+    else averages up to 3 x 3 (in 3D 2 x 2 x 2) sub-samples. Intensities are 0 at the dark and 1 at the bright level,
+    clipped to [0, 1.5]; NaN counts as dark.
 
     Parameters
     ----------
@@ -70,10 +79,11 @@ def cut_crops(
     size
         Length of the crop in x and y, an even number.
     mode
-        ``"masked"`` sets everything outside the cell to 0; ``"patch"`` (2D) shows a fixed window of 2 * ``size`` pixels
-        with its surroundings, for cells of which only a marker is known.
+        ``"masked"``, ``"padded"`` or ``"patch"``.
     step
         Length of a pixel along each axis; equal when left out.
+    levels
+        Dark and bright level; the 1st and 99.8th percentile of the frame when left out.
 
     Returns
     -------
@@ -91,14 +101,15 @@ def cut_crops(
     crops = np.zeros((len(labels), 1, *shape), np.float32)
     unit = np.ones(rank) if step is None else np.asarray(step, np.float64) / min(step)
     low, high = boxes[:, :rank], boxes[:, rank:]
+    margin, magnification = (MARGIN, MAGNIFICATION) if mode == "masked" else (1.0, 1.0)
     if mode == "patch":
-        scale = np.full(len(labels), PATCH_STEP)
+        scale = np.full(len(labels), PATCH / size)
     else:
-        scale = (MARGIN * (high - low) * unit / np.array(shape)).max(axis=1, initial=1.0 / MAGNIFICATION)
+        scale = (margin * (high - low) * unit / np.array(shape)).max(axis=1, initial=1.0 / magnification)
     stride = scale[:, None] / unit
     origin = (low + high - 1) / 2 - stride * (np.array(shape) - 1) / 2
     samples = np.clip(np.ceil(stride - 1e-9), 1, _SAMPLES[rank]).astype(np.int64)
-    sampler = _Sampler(image, mask if mode == "masked" else None)
+    sampler = _Sampler(image, None if mode == "patch" else mask, levels or frame_levels(image))
     for count in np.unique(samples, axis=0):
         group = np.flatnonzero((samples == count).all(axis=1))
         length = max(1, int(_CHUNK / (np.prod(shape) * np.prod(np.where(count == 1, 2, count)))))
@@ -113,8 +124,8 @@ def _check(image: NDArray[np.generic], mask: NDArray[np.generic], boxes: Integer
         raise InputError(f"image {image.shape} and mask {mask.shape} differ in shape or rank; give frames that match")
     if boxes.ndim != 2 or boxes.shape[1] != 2 * mask.ndim:
         raise InputError(f"boxes of shape {boxes.shape} do not fit {mask.ndim} axes; give two corners per cell")
-    if mode not in ("masked", "patch") or (mode == "patch" and mask.ndim == 3):
-        raise InputError(f"the crop mode {mode!r} does not exist in {mask.ndim}D; use 'masked' (or 'patch' in 2D)")
+    if mode not in CROPS:
+        raise InputError(f"the crop mode {mode!r} does not exist; use {', '.join(CROPS)}")
     if size < 2 or size % 2:
         raise InputError(f"the crop size {size} is not an even positive number; use 32")
 
@@ -122,9 +133,9 @@ def _check(image: NDArray[np.generic], mask: NDArray[np.generic], boxes: Integer
 class _Sampler:
     """Gathers crop pixels from one frame; without a mask the frame goes on beyond its border as its last pixels."""
 
-    def __init__(self, image: NDArray[np.generic], mask: NDArray[np.generic] | None) -> None:
+    def __init__(self, image: NDArray[np.generic], mask: NDArray[np.generic] | None, levels: Levels) -> None:
         self.shape = image.shape
-        self.levels = frame_levels(image)
+        self.levels = levels
         self.image = np.ascontiguousarray(image).reshape(-1)
         if self.image.dtype.kind == "f":
             self.image = np.nan_to_num(self.image, nan=self.levels.dark)

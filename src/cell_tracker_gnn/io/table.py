@@ -18,16 +18,17 @@ __all__ = ["load_table", "read_table", "to_numpy", "write_table"]
 
 
 def write_table(columns: Mapping[str, NDArray[Any]], path: str | PathLike[str]) -> None:
-    """Write named columns as comma-separated values with a header line; the format is told by the suffix.
+    """Write named columns as comma-separated values with a header line or as Parquet; the suffix tells the format.
 
-    Numbers are written so that reading them gives the same value; NaN becomes an empty field.
+    Numbers are written so that reading them gives the same value; in ``.csv`` NaN becomes an empty
+    field.
 
     Parameters
     ----------
     columns
         Integer, floating-point or string arrays of one length, shape (n,).
     path
-        The file, ``.csv``.
+        The file, ``.csv`` or ``.parquet``.
 
     Raises
     ------
@@ -39,11 +40,18 @@ def write_table(columns: Mapping[str, NDArray[Any]], path: str | PathLike[str]) 
     import pyarrow as pa
 
     file = Path(path)
-    if file.suffix.lower() != ".csv":
-        raise OutputError(f"{file} has no known table format; give a name that ends in .csv")
-    table = pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
+    if file.suffix.lower() not in (".csv", ".parquet"):
+        raise OutputError(f"{file} has no known table format; give a name that ends in .csv or .parquet")
+    as_text = file.suffix.lower() == ".csv"
+    table = pa.table({name: pa.array(values, from_pandas=as_text) for name, values in columns.items()})
     with new_file(file) as temporary:
-        _write_csv(table, temporary)
+        (_write_csv if as_text else _write_parquet)(table, temporary)
+
+
+def _write_parquet(table: Any, path: Path) -> None:
+    from pyarrow import parquet
+
+    parquet.write_table(table, path)
 
 
 def _write_csv(table: Any, path: Path) -> None:
@@ -60,15 +68,15 @@ def _write_csv(table: Any, path: Path) -> None:
 
 
 def read_table(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
-    """Read the columns of a table with a header line.
+    """Read the columns of a table: comma-separated values with a header line, or Parquet.
 
-    Columns of whole numbers become integers, of numbers and empty fields floats with NaN, others strings; all columns
-    of a table without rows are floats.
+    In ``.csv``, columns of whole numbers become integers, of numbers and empty fields floats with NaN, others strings;
+    all columns of a table without rows are floats.
 
     Parameters
     ----------
     path
-        The file, ``.csv``.
+        The file, ``.csv`` or ``.parquet``.
 
     Raises
     ------

@@ -25,7 +25,16 @@ from cell_tracker_gnn.io.output import new_file
 from cell_tracker_gnn.model.paper import Network, PaperConfig, PaperNetwork
 from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
 
-__all__ = ["FORMAT", "Model", "bundled_models", "load_model", "model_path", "save_model"]
+__all__ = [
+    "FORMAT",
+    "Model",
+    "bundled_models",
+    "load_encoder",
+    "load_model",
+    "model_path",
+    "save_encoder",
+    "save_model",
+]
 
 FORMAT = 1
 """Version of the layout of model files; files of a higher one are refused."""
@@ -66,9 +75,9 @@ class Model:
 
 def save_model(model: Model, path: Path) -> None:
     """Write a model file; it appears under its name only when it is complete."""
-    tensors = {f"network.{key}": value.contiguous().cpu() for key, value in model.network.state_dict().items()}
+    tensors = {f"network.{key}": value for key, value in model.network.state_dict().items()}
     if model.encoder is not None:
-        tensors |= {f"encoder.{key}": value.contiguous().cpu() for key, value in model.encoder.state_dict().items()}
+        tensors |= {f"encoder.{key}": value for key, value in model.encoder.state_dict().items()}
     header = {
         "format": FORMAT,
         "preset": "paper" if isinstance(model.network, PaperNetwork) else "default",
@@ -78,8 +87,48 @@ def save_model(model: Model, path: Path) -> None:
         "confidence": dict(model.confidence),
         "card": dict(model.card),
     }
+    _write(tensors, header, path)
+
+
+def save_encoder(encoder: Encoder, card: Mapping[str, Any], path: Path) -> None:
+    """Write an encoder of its own, a stage of a training, in the layout of a model file but without a network.
+
+    Parameters
+    ----------
+    encoder
+        The encoder.
+    card
+        How it was trained: plain values.
+    path
+        The file.
+    """
+    tensors = {f"encoder.{key}": value for key, value in encoder.state_dict().items()}
+    _write(tensors, {"format": FORMAT, "encoder": encoder.config.as_dict(), "card": dict(card)}, path)
+
+
+def load_encoder(path: Path) -> tuple[Encoder, dict[str, Any]]:
+    """Read what :func:`save_encoder` wrote: the encoder and its card.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no such file.
+    ModelError
+        If the file holds no encoder, is broken or comes from a newer version.
+    """
+    if not path.is_file():
+        raise MissingInputError(f"there is no encoder {path}; train one with --stage embedding")
+    header, tensors = _read(path)
+    try:
+        return _encoder(header, tensors), dict(header["card"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path} does not fit its own description ({error}); copy or train it again") from error
+
+
+def _write(tensors: Mapping[str, Tensor], header: Mapping[str, Any], path: Path) -> None:
+    plain = {key: value.contiguous().cpu() for key, value in tensors.items()}
     with new_file(path) as temporary:
-        save_file(tensors, temporary, metadata={HEADER: json.dumps(header, sort_keys=True)})
+        save_file(plain, temporary, metadata={HEADER: json.dumps(header, sort_keys=True)})
         # safetensors makes files that only their owner can read.
         temporary.chmod(0o644)
 
@@ -122,6 +171,15 @@ def load_model(name: str | Path = "general") -> Model:
         If the file is no model of this package, is broken or comes from a newer version.
     """
     path = model_path(name)
+    header, tensors = _read(path)
+    try:
+        return _assemble(header, tensors, str(name), hashlib.sha256(path.read_bytes()).hexdigest())
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path} does not fit its own description ({error}); copy or train it again") from error
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Description and tensors of a file that this version can read."""
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get(HEADER, "null"))
@@ -134,10 +192,7 @@ def load_model(name: str | Path = "general") -> Model:
         raise ModelError(
             f"{path} has format {header.get('format')}, this version reads format {FORMAT}; update cell-tracker-gnn"
         )
-    try:
-        return _assemble(header, tensors, str(name), hashlib.sha256(path.read_bytes()).hexdigest())
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{path} does not fit its own description ({error}); copy or train it again") from error
+    return header, tensors
 
 
 def _assemble(header: dict[str, Any], tensors: dict[str, Tensor], name: str, sha256: str) -> Model:
@@ -147,14 +202,16 @@ def _assemble(header: dict[str, Any], tensors: dict[str, Tensor], name: str, sha
     else:
         network = TrackerNetwork(TrackerConfig.from_dict(header["network"]))
     network.load_state_dict(_part(tensors, "network."))
-    encoder = None
-    if header["encoder"] is not None:
-        encoder = Encoder(EncoderConfig.from_dict(header["encoder"]))
-        encoder.load_state_dict(_part(tensors, "encoder."))
-        encoder.eval()
+    encoder = _encoder(header, tensors) if header["encoder"] is not None else None
     with torch.no_grad():
         network.eval()
     return Model(network, encoder, header["costs"], header["card"], name, sha256, header.get("confidence", {}))
+
+
+def _encoder(header: dict[str, Any], tensors: dict[str, Tensor]) -> Encoder:
+    encoder = Encoder(EncoderConfig.from_dict(header["encoder"]))
+    encoder.load_state_dict(_part(tensors, "encoder."))
+    return encoder.eval()
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

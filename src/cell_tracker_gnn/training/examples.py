@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Frames, Movie
+from cell_tracker_gnn.data import Cells, Frames, Movie
 from cell_tracker_gnn.features.extract import Embed, extract_features
+from cell_tracker_gnn.features.movement import Movement
 from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.graph.labels import candidate_recall, label_candidates, match_cells, true_links
 from cell_tracker_gnn.io import LineageTable
@@ -16,7 +17,20 @@ from cell_tracker_gnn.simulation.damage import damage
 from cell_tracker_gnn.training.discs import DiscMasks
 from cell_tracker_gnn.training.segmenter import SegmentedMasks
 
-__all__ = ["DamagedMasks", "Example", "Faults", "PartOfFrames", "TrainingSequence", "Variant", "prepare_example"]
+__all__ = [
+    "DamagedMasks",
+    "Example",
+    "Faults",
+    "Features",
+    "PartOfFrames",
+    "TrainingSequence",
+    "Variant",
+    "prepare_example",
+    "variant_movie",
+]
+
+Features = tuple[Cells, Movement]
+"""The cells of a movie and how they move."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,6 +194,13 @@ class DamagedMasks:
         return damage(mask, rng, **vars(self.faults))
 
 
+def variant_movie(sequence: TrainingSequence, variant: Variant) -> Movie:
+    """The movie of a sequence as the tracker sees it in a variant."""
+    _, shown, images = _seen(sequence.movie, variant)
+    # Sub-sampled or damaged, the discs of a movie of points are no longer those of the points: they are measured.
+    return replace(sequence.movie, masks=shown, images=images, points=None)
+
+
 def prepare_example(
     sequence: TrainingSequence,
     variant: Variant,
@@ -187,6 +208,7 @@ def prepare_example(
     max_gap: int,
     embed: Embed | None = None,
     describe: str = "relative",
+    features: Features | None = None,
 ) -> Example:
     """Graph and labels of one variant of a sequence.
 
@@ -202,11 +224,12 @@ def prepare_example(
         Computes embeddings of the cells.
     describe
         How cells and links are described, see :func:`~cell_tracker_gnn.graph.build.build_graph`.
+    features
+        Cells and movement of the variant, if they are known already.
     """
     masks, shown, images = _seen(sequence.movie, variant)
-    # Sub-sampled or damaged, the discs of a movie of points are no longer those of the points: they are measured.
     movie = replace(sequence.movie, masks=shown, images=images, points=None)
-    cells, movement = extract_features(movie, max_gap=max_gap, embed=embed)
+    cells, movement = features or extract_features(movie, max_gap=max_gap, embed=embed)
     graph = build_graph(cells, movement, max_gap=max_gap, describe=describe)
     cell, track = match_cells(cells, masks, sequence.markers)
     truth = true_links(cells, cell, track, sequence.lineage)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,89 +16,28 @@ from lightning.pytorch.callbacks import Callback
 
 from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.errors import InputError, OutputError, SettingsError
-from cell_tracker_gnn.features.anisotropy import with_assumed_scale
-from cell_tracker_gnn.features.extract import Embed
 from cell_tracker_gnn.graph.nodes import measured_features
-from cell_tracker_gnn.io import find_sequence, is_points, open_frames, open_movie, read_lineage_table, write_json
-from cell_tracker_gnn.io.grid import TRACKED_SHARE
+from cell_tracker_gnn.io import write_json
 from cell_tracker_gnn.model.infer import score_graph
 from cell_tracker_gnn.model.paper import Network, PaperConfig, PaperNetwork
 from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
 from cell_tracker_gnn.model.weights import Model, save_model
-from cell_tracker_gnn.pipeline import Progress, choose_device, embedder
+from cell_tracker_gnn.pipeline import Progress, choose_device
 from cell_tracker_gnn.training.calibrate import choose_costs
 from cell_tracker_gnn.training.confidence import fit_confidence, judge
-from cell_tracker_gnn.training.encoder import train_sequence_encoder
-from cell_tracker_gnn.training.examples import Example, Faults, TrainingSequence, Variant, prepare_example
-from cell_tracker_gnn.training.points import open_point_sequence
-from cell_tracker_gnn.training.segmenter import segment
-from cell_tracker_gnn.training.settings import TrainSettings
+from cell_tracker_gnn.training.encoder import ENCODER, read_encoder, train_sequence_encoder, write_encoder
+from cell_tracker_gnn.training.examples import Example, TrainingSequence, Variant
+from cell_tracker_gnn.training.prepare import DAMAGED, LIGHT, open_sequence, prepare_sequence, sequence_features
+from cell_tracker_gnn.training.settings import STAGES, TrainSettings
+from cell_tracker_gnn.training.store import FeatureStore
 from cell_tracker_gnn.training.tracker import FitSettings, fit_tracker
 
-__all__ = ["calibration_parts", "fit_model", "open_sequence", "prepare_sequence", "train", "variants_of"]
-
-FINDS = 0.8
-"""Cells that the plain segmenter must find, and pieces that must be cells, as a harmonic mean, to learn from it."""
-
-FEWEST_FRAMES = 6
-"""Sub-sampled variants of fewer frames teach nothing about time."""
-
-LIGHT = Faults(missed=0.05, merged=0.02, split=0.02, spurious=0.02, jitter=0.3)
-HEAVY = Faults(missed=0.02, merged=0.05, split=0.04, spurious=0.03, jitter=0.3)
-SHAKY = Faults(jitter=0.7)
-SPARSE = Faults(missed=0.03, spurious=0.02)
-
-DAMAGED, AS_POINTS = 0.35, 0.35
-"""Weights of damaged masks and of points: more of them cost certainty about divisions on good masks (docs/tried.md)."""
+__all__ = ["calibration_parts", "fit_model", "train"]
 
 CALIBRATED = {Variant(): 1.0, Variant(2): 1.0, Variant(faults=LIGHT, weight=DAMAGED): 0.3}
 """Variants (of any seed) on which probabilities are calibrated, and how much they count: masks are mostly good."""
 
 PathText = str | PathLike[str]
-
-_log = logging.getLogger(__name__)
-
-
-def open_sequence(
-    data: PathText,
-    *,
-    images: PathText | None = None,
-    masks: PathText | None = None,
-    lineage: PathText | None = None,
-    scale: Sequence[float] | None = None,
-) -> TrainingSequence:
-    """Open one annotated CTC sequence, see :func:`~cell_tracker_gnn.io.find_sequence`, or a table of tracked points.
-
-    In a table, ``id`` is the track of a point and ``parent`` that of its mother, see
-    :func:`~cell_tracker_gnn.io.read_point_lineage`.
-    """
-    if is_points(data):
-        if masks is not None or lineage is not None:
-            raise SettingsError(f"{data} has points and their lineage; leave --masks and --lineage away")
-        return open_point_sequence(data, images=images, scale=scale)
-    paths = find_sequence(data, images=images, masks=masks, lineage=lineage)
-    movie = with_assumed_scale(open_movie(paths.masks, paths.images, scale=scale))
-    return TrainingSequence(paths.name, movie, open_frames(paths.markers), read_lineage_table(paths.lineage))
-
-
-def variants_of(frames: int, settings: TrainSettings) -> list[Variant]:
-    """The ways in which a sequence of so many frames is looked at; the first one is the sequence as it is."""
-    variants = [Variant()]
-    if settings.subsample:
-        variants += [Variant(2), Variant(3, 1), Variant(5)]
-    if settings.faults:
-        variants += [
-            Variant(faults=SHAKY, seed=settings.seed + 3, weight=0.7),
-            Variant(faults=LIGHT, seed=settings.seed, weight=DAMAGED),
-            Variant(faults=HEAVY, seed=settings.seed + 1, weight=DAMAGED),
-            Variant(points=TRACKED_SHARE, seed=settings.seed, weight=AS_POINTS),
-        ]
-        if settings.subsample:
-            variants += [
-                Variant(2, 1, faults=HEAVY, seed=settings.seed + 2, weight=DAMAGED),
-                Variant(2, points=0.7, faults=SPARSE, seed=settings.seed + 1, weight=AS_POINTS),
-            ]
-    return [v for v in variants if v.every == 1 or frames // v.every >= FEWEST_FRAMES]
 
 
 def train(
@@ -107,6 +45,8 @@ def train(
     output: PathText,
     settings: TrainSettings = TrainSettings(),
     *,
+    stage: str | None = None,
+    features: PathText | None = None,
     images: PathText | None = None,
     masks: PathText | None = None,
     lineage: PathText | None = None,
@@ -114,7 +54,7 @@ def train(
     device: str = "auto",
     report: Progress | None = None,
     callbacks: Sequence[Callback] = (),
-) -> Model:
+) -> Model | None:
     """Train a model on annotated sequences and write ``OUTPUT/model.safetensors``.
 
     Parameters
@@ -122,9 +62,15 @@ def train(
     data
         CTC sequences such as ``Fluo-N2DL-HeLa/01``, or tables of points with lineage.
     output
-        Folder of the model; checkpoints and logs go into its folder ``work``.
+        Folder of the model; the encoder, checkpoints and logs go into its folder ``work``.
     settings
         Settings of the training.
+    stage
+        Only this stage: ``"embedding"`` trains the encoder, ``"features"`` measures and embeds the cells and stores
+        them, ``"tracker"`` trains the network on what is stored. All in one go when left out.
+    features
+        Folder of the stored features, see :mod:`~cell_tracker_gnn.training.store`; ``OUTPUT/features`` for a single
+        stage when left out, while a whole run then stores nothing.
     images, masks, lineage
         Other places of the parts of a single sequence.
     scale
@@ -136,36 +82,76 @@ def train(
     callbacks
         Further Lightning callbacks for the tracker's training.
 
+    Returns
+    -------
+    Model or None
+        None after the stages before the tracker.
+
     Raises
     ------
     InputError
-        If a sequence cannot be used.
+        If a sequence cannot be used, or what an earlier stage makes is missing or stale.
+    SettingsError
+        If the stage is unknown or the encoder of an earlier stage was trained with other settings.
     OutputError
         If the folder cannot be written.
     """
     report = report or (lambda stage, done, total: None)
+    if stage not in (None, *STAGES):
+        raise SettingsError(f"the stage {stage!r} is unknown; choose one of {', '.join(STAGES)}")
     place = choose_device(device)
     sequences = [open_sequence(d, images=images, masks=masks, lineage=lineage, scale=scale) for d in data]
-    _work_folder(Path(output))
+    kept = _work_folder(Path(output)) / ENCODER
+    store = None if stage is None and features is None else FeatureStore(Path(features or Path(output) / "features"))
+    if store is not None:
+        _check_names(sequences)
     torch.manual_seed(settings.seed)
-    encoder: Encoder | None = None
-    encoder_scores: dict[str, float] = {}
-    if settings.embedding:
-        encoder, encoder_scores = train_sequence_encoder(sequences, settings, place, report)
+    if stage in (None, "embedding"):
+        encoder, scores = _train_encoder(sequences, settings, place, report, kept, required=stage is not None)
+    else:
+        encoder, scores = read_encoder(kept, settings)
+    if stage == "embedding":
+        return None
     examples = []
     for done, sequence in enumerate(sequences):
         report("graphs", done, len(sequences))
-        examples.append(prepare_sequence(sequence, settings, embedder(encoder, sequence.movie, place)))
+        if stage == "features":
+            sequence_features(sequence, settings, encoder, device=place, store=store)
+        else:
+            computes = stage is None
+            examples.append(prepare_sequence(sequence, settings, encoder, device=place, store=store, compute=computes))
     report("graphs", len(sequences), len(sequences))
+    if stage == "features":
+        return None
     return fit_model(
-        examples,
-        Path(output),
-        settings,
-        encoder=encoder,
-        scores=encoder_scores,
-        device=place,
-        callbacks=callbacks,
+        examples, Path(output), settings, encoder=encoder, scores=scores, device=place, callbacks=callbacks
     )
+
+
+def _train_encoder(
+    sequences: Sequence[TrainingSequence],
+    settings: TrainSettings,
+    device: torch.device,
+    report: Progress,
+    path: Path,
+    *,
+    required: bool,
+) -> tuple[Encoder | None, dict[str, float]]:
+    """Train an encoder, if the settings want one, and keep it in ``path``."""
+    encoder, scores = train_sequence_encoder(sequences, settings, device, report) if settings.embedding else (None, {})
+    if encoder is not None:
+        write_encoder(encoder, scores, settings, path)
+    elif required:
+        raise InputError("no encoder can be trained on these sequences; give longer ones with images, or embedding=no")
+    return encoder, scores
+
+
+def _check_names(sequences: Sequence[TrainingSequence]) -> None:
+    """The store tells sequences apart by their names."""
+    names = [sequence.name for sequence in sequences]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"two sequences are called {', '.join(twice)}; rename a folder, as features are kept by name")
 
 
 def fit_model(
@@ -183,7 +169,7 @@ def fit_model(
     Parameters
     ----------
     examples
-        What :func:`prepare_sequence` gave for each sequence.
+        What :func:`~cell_tracker_gnn.training.prepare.prepare_sequence` gave for each sequence.
     output
         Folder of the model.
     settings
@@ -230,45 +216,6 @@ def _work_folder(output: Path) -> Path:
     except OSError as error:
         raise OutputError(f"{output} cannot be made ({error.strerror}); choose another --output") from error
     return output / "work"
-
-
-def prepare_sequence(sequence: TrainingSequence, settings: TrainSettings, embed: Embed | None = None) -> list[Example]:
-    """Labelled graphs of all variants of a sequence, the unchanged one first.
-
-    Raises
-    ------
-    InputError
-        If the lineage links none of the cells.
-    """
-    describe = "measured" if settings.preset == "paper" else "relative"
-    examples: list[Example] = []
-    variants = variants_of(len(sequence.movie), settings)
-    if sequence.movie.points is not None:
-        variants = [replace(v, weight=AS_POINTS) for v in variants if v.points is None and v.faults != SHAKY]
-    elif settings.faults and segmentable(sequence):
-        variants.append(Variant(segmented=True, weight=DAMAGED))
-    for variant in variants:
-        example = prepare_example(sequence, variant, max_gap=settings.max_gap, embed=embed, describe=describe)
-        _log.info("%s %s: %d cells, recall %.4f", sequence.name, variant, len(example.parent), example.recall)
-        examples.append(example)
-    if not examples[0].positive.any():
-        raise InputError(
-            f"no cell of {sequence.name} is linked to another by the lineage; check that masks, markers and lineage "
-            "belong together"
-        )
-    return examples
-
-
-def segmentable(sequence: TrainingSequence) -> bool:
-    """Whether the plain segmenter finds most of the annotated cells of the middle frame, and little else."""
-    movie, middle = sequence.movie, len(sequence.movie) // 2
-    number = movie.numbers[middle]
-    if movie.images is None or number not in sequence.markers.numbers:
-        return False
-    mask = segment(movie.images[middle])
-    marker = np.asarray(sequence.markers[sequence.markers.numbers.index(number)])
-    found, wanted = np.unique(mask[(marker > 0) & (mask > 0)]), np.unique(marker[marker > 0])
-    return bool(2 * len(found) > FINDS * (int(mask.max()) + len(wanted)))
 
 
 def _split(examples: Sequence[Sequence[Example]], settings: TrainSettings) -> tuple[list[Example], list[Example]]:

@@ -8,10 +8,17 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self, get_type_hints
 
 from cell_tracker_gnn.errors import SettingsError
+from cell_tracker_gnn.settings import CROPS, ENCODERS
 
-__all__ = ["PRESETS", "TrainSettings"]
+__all__ = ["LOSSES", "PRESETS", "STAGES", "TrainSettings"]
 
 PRESETS: tuple[str, ...] = ("default", "paper")
+
+STAGES: tuple[str, ...] = ("embedding", "features", "tracker")
+"""The stages of a training, in their order."""
+
+LOSSES: tuple[str, ...] = ("multi-similarity", "circle", "triplet")
+"""Losses of the encoder, see :func:`~cell_tracker_gnn.embedding.losses.metric_loss`."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,15 @@ class TrainSettings:
         Also learn from damaged masks.
     embedding
         Train an encoder of image crops first, where there are images.
+    encoder
+        ``"compact"``, ``"resnet18"`` or ``"resnet34"``; ``"auto"`` is compact, ResNet-18 in the paper's preset.
+    crop
+        ``"masked"``, ``"padded"`` or ``"patch"`` (for markers and points), see
+        :func:`~cell_tracker_gnn.features.crops.cut_crops`; ``"auto"`` is masked, padded in the paper's preset.
+    embedding_loss
+        ``"multi-similarity"``, ``"circle"`` or ``"triplet"``.
+    embedding_dim
+        Length of the embedding.
     embedding_epochs
         Largest number of epochs of the encoder.
     calibrate
@@ -71,14 +87,25 @@ class TrainSettings:
     subsample: bool = True
     faults: bool = True
     embedding: bool = True
+    encoder: str = "auto"
+    crop: str = "auto"
+    embedding_loss: str = "multi-similarity"
+    embedding_dim: int = 128
     embedding_epochs: int = 10
     calibrate: bool = True
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.preset not in PRESETS:
-            raise SettingsError(f"the preset {self.preset!r} is unknown; choose one of {', '.join(PRESETS)}")
-        for name in ("epochs", "batch_links", "patience", "width", "embedding_epochs"):
+        choices = {
+            "preset": PRESETS,
+            "encoder": ("auto", *ENCODERS),
+            "crop": ("auto", *CROPS),
+            "embedding_loss": LOSSES,
+        }
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise SettingsError(f"the {name} {getattr(self, name)!r} is unknown; choose one of {', '.join(known)}")
+        for name in ("epochs", "batch_links", "patience", "width", "embedding_epochs", "embedding_dim"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; give 1 or more")
         if min(self.batches, self.blocks, self.max_gap) < 0:
@@ -87,6 +114,16 @@ class TrainSettings:
             raise SettingsError(f"validation is {self.validation}; give a share of the frames between 0 and 0.9")
         if self.learning_rate <= 0:
             raise SettingsError(f"learning_rate is {self.learning_rate}; give a positive number")
+
+    @property
+    def encoder_kind(self) -> str:
+        """The kind of encoder that is trained."""
+        return self.encoder if self.encoder != "auto" else "resnet18" if self.preset == "paper" else "compact"
+
+    @property
+    def crop_mode(self) -> str:
+        """The way in which crops are cut."""
+        return self.crop if self.crop != "auto" else "padded" if self.preset == "paper" else "masked"
 
     @classmethod
     def parse(cls, overrides: Iterable[str]) -> Self:
