@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from cell_tracker_gnn.errors import SettingsError
+from cell_tracker_gnn.errors import ModelError, SettingsError
 from cell_tracker_gnn.graph.edges import LINK_FEATURES
 from cell_tracker_gnn.graph.nodes import CELL_FEATURES
 from cell_tracker_gnn.model.blocks import CompetitionBlock, mlp
@@ -56,7 +56,7 @@ class TrackerConfig:
     context
         Whether each round adds the mean of all cells of a window to each of them.
     cell_inputs, link_inputs
-        Number of cell and link features.
+        Names of the cell and link features that it was made for; later versions may compute more.
     """
 
     width: int = 48
@@ -65,8 +65,8 @@ class TrackerConfig:
     dropout: float = 0.05
     feature_dropout: float = 0.03
     context: bool = True
-    cell_inputs: int = len(CELL_FEATURES)
-    link_inputs: int = len(LINK_FEATURES)
+    cell_inputs: tuple[str, ...] = CELL_FEATURES
+    link_inputs: tuple[str, ...] = LINK_FEATURES
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.heads < 1 or self.width % self.heads:
@@ -81,7 +81,8 @@ class TrackerConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The sizes from plain values."""
-        return cls(**values)
+        names = {key: tuple(value) for key, value in values.items() if key.endswith("_inputs")}
+        return cls(**(values | names))
 
 
 class TrackerNetwork(nn.Module):
@@ -104,13 +105,15 @@ class TrackerNetwork(nn.Module):
     def __init__(self, config: TrackerConfig) -> None:
         super().__init__()
         self.config = config
-        width = config.width
-        self.register_buffer("cell_mean", torch.zeros(config.cell_inputs))
-        self.register_buffer("cell_scale", torch.ones(config.cell_inputs))
-        self.register_buffer("link_mean", torch.zeros(config.link_inputs))
-        self.register_buffer("link_scale", torch.ones(config.link_inputs))
-        self.encode_cell = mlp(config.cell_inputs, width, width, norm=True)
-        self.encode_link = mlp(config.link_inputs, 2 * width, width, norm=True)
+        width, cell_inputs, link_inputs = config.width, len(config.cell_inputs), len(config.link_inputs)
+        self._cell_columns = _columns(config.cell_inputs, CELL_FEATURES)
+        self._link_columns = _columns(config.link_inputs, LINK_FEATURES)
+        self.register_buffer("cell_mean", torch.zeros(cell_inputs))
+        self.register_buffer("cell_scale", torch.ones(cell_inputs))
+        self.register_buffer("link_mean", torch.zeros(link_inputs))
+        self.register_buffer("link_scale", torch.ones(link_inputs))
+        self.encode_cell = mlp(cell_inputs, width, width, norm=True)
+        self.encode_link = mlp(link_inputs, 2 * width, width, norm=True)
         self.blocks = nn.ModuleList(
             CompetitionBlock(width, config.heads, config.dropout, context=config.context) for _ in range(config.blocks)
         )
@@ -120,8 +123,9 @@ class TrackerNetwork(nn.Module):
     def standardise_by(self, cell_features: Tensor, link_features: Tensor) -> None:
         """Take mean and standard deviation of the inputs from training features."""
         for name, value in (("cell", cell_features), ("link", link_features)):
-            getattr(self, f"{name}_mean").copy_(value.mean(dim=0))
-            getattr(self, f"{name}_scale").copy_(value.std(dim=0).clamp_min(1e-3))
+            shown = value[:, getattr(self, f"_{name}_columns")]
+            getattr(self, f"{name}_mean").copy_(shown.mean(dim=0))
+            getattr(self, f"{name}_scale").copy_(shown.std(dim=0).clamp_min(1e-3))
 
     def forward(
         self,
@@ -143,6 +147,7 @@ class TrackerNetwork(nn.Module):
             Number of the window of each cell, shape (n,); all belong to one when left out.
         """
         # Features far outside of what was seen in training must not drive the network anywhere.
+        cell_features, link_features = cell_features[:, self._cell_columns], link_features[:, self._link_columns]
         cells = ((cell_features - self.cell_mean) / self.cell_scale).clamp(-6.0, 6.0)
         links = ((link_features - self.link_mean) / self.link_scale).clamp(-6.0, 6.0)
         if self.training and self.config.feature_dropout:
@@ -157,3 +162,11 @@ class TrackerNetwork(nn.Module):
         """Set random columns to their mean for the whole batch."""
         shown = torch.rand(features.shape[1], device=features.device) >= self.config.feature_dropout
         return features * shown
+
+
+def _columns(wanted: tuple[str, ...], present: tuple[str, ...]) -> slice | list[int]:
+    """Columns of the features that a network was made for among those that are computed."""
+    unknown = sorted(set(wanted) - set(present))
+    if unknown:
+        raise ModelError(f"the model needs the features {', '.join(unknown)}, unknown here; update cell-tracker-gnn")
+    return slice(None) if wanted == present else [present.index(name) for name in wanted]
