@@ -55,10 +55,8 @@ REAL = (
     "PhC-iPS-colonies/01",
     "PhC-iPS-colonies/02",
     "Mouse-epidermis/01",
-    "PhC-C2C12-points/090303-C2C12P7_F0002.csv",
-    "PhC-C2C12-points/090318-C2C12P7_F0017.csv",
 )
-"""Annotated sequences with masks, and tables of points with lineage."""
+"""Annotated sequences with masks. Tables of points make the model less sure of divisions (docs/tried.md)."""
 
 FOLDS = {
     "a": ("Fluo-N2DL-HeLa", "PhC-iPS-colonies", "Fluo-N2DH-GOWT1"),

@@ -38,6 +38,34 @@ def test_drift_is_found_and_only_where_there_is_one(shift: tuple[float, float]) 
     np.testing.assert_allclose(movement.drift[0, first], np.broadcast_to(shift, (first.sum(), 2)), atol=1.0)
 
 
+def test_drift_of_a_changing_colony_is_found() -> None:
+    rng = np.random.default_rng(3)
+    centres = 150 + rng.normal(0.0, 35.0, (60, 2))
+    moved = centres + np.array([33.0, -14.0]) + rng.normal(0.0, 4.0, centres.shape)
+    masks = np.stack([discs(centres, 5, (300, 300)), discs(moved, 5, (300, 300))])
+    cells, movement = extract_features(movie_of(masks), max_gap=0)
+    found = movement.drift[0, cells.frame == 0][0]
+    np.testing.assert_allclose(found, (33.0, -14.0), atol=4.0)
+
+
+def test_cells_that_come_in_and_go_out_are_told_from_the_others() -> None:
+    rng = np.random.default_rng(4)
+    centres = rng.uniform((-60, 10), (290, 290), (160, 2))
+    masks = np.stack([discs(centres + np.array([shift, 0.0]), 7, (240, 300)) for shift in (0, 22, 44)])
+    cells, movement = extract_features(movie_of(masks), max_gap=0)
+    graph = build_graph(cells, movement, max_gap=0)
+    new = ~np.isin(cells.label, cells.label[cells.frame == 0]) & (cells.frame == 1)
+    known = np.isin(cells.label, cells.label[cells.frame == 0]) & (cells.frame == 1)
+    assert new.sum() >= 4
+    assert graph.came_in[new].mean() > 0.7
+    assert graph.came_in[known].mean() < 0.05
+    assert not graph.came_in[cells.frame == 0].any()
+    leaves = ~np.isin(cells.label, cells.label[cells.frame == 1]) & (cells.frame == 0)
+    column = CELL_FEATURES.index("destination")
+    assert (graph.cell_features[leaves, column] < 0.5).all()
+    assert np.median(graph.cell_features[cells.frame == 0, column]) > 1.0
+
+
 def test_flow_follows_cells_that_move_apart() -> None:
     centres = scattered(2, 30)
     moved = 150 + (centres - 150) * 1.05

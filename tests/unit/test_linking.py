@@ -56,6 +56,11 @@ def test_rewards_add_bias_and_subtract_skipped_frames() -> None:
     assert rewards.disappear_cost.tolist() == [0.0, -7.0]
 
 
+def test_cells_that_came_in_owe_no_parent() -> None:
+    rewards = link_rewards([1.0, 1.0], [1, 1], cells=3, costs=LinkCosts(bias=2.0), came_in=[False, True])
+    assert rewards.reward.tolist() == [3.0, 1.0]
+
+
 def test_rewards_can_be_handed_to_the_solvers() -> None:
     rewards = link_rewards([1.0], [1], cells=2)
     for solver in SOLVERS:

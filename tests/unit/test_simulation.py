@@ -22,6 +22,9 @@ MOVIES = [
     SimulationSettings("epithelium", 15, (150, 160), 50, division_rate=2.0),
     SimulationSettings("epithelium", 5, (150, 160), 50, border=True),
     SimulationSettings("fast", 20, (200, 200), 25, seed=3),
+    SimulationSettings(
+        "nuclei", 20, (200, 200), 24, seed=4, division_rate=4.0, variety=1.2, unrest=0.1, death_rate=5.0
+    ),
 ]
 NAMES = [f"{i}-{movie.kind}" for i, movie in enumerate(MOVIES)]
 
@@ -109,6 +112,37 @@ def test_daughters_share_the_size_of_their_mother_and_lie_beside_her() -> None:
 
 def _touches_edge(mask: NDArray[np.bool_]) -> bool:
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+
+
+def division_distances(variety: float) -> NDArray[np.float64]:
+    """Distance from each mother to her daughters in the next frame, in diameters of the mother."""
+    settings = SimulationSettings("nuclei", 30, (300, 300), 40, seed=6, division_rate=4.0, variety=variety)
+    masks, tracks = masks_of(simulate(settings)), simulate(settings).tracks
+    found = []
+    for track, begin, parent in zip(tracks.track, tracks.begin, tracks.parent, strict=True):
+        if parent and (masks[begin] == track).any() and (masks[begin - 1] == parent).any():
+            mother, daughter = np.argwhere(masks[begin - 1] == parent), np.argwhere(masks[begin] == track)
+            apart = np.linalg.norm(mother.mean(axis=0) - daughter.mean(axis=0))
+            found.append(apart / np.sqrt(4 * len(mother) / np.pi))
+    return np.array(found)
+
+
+def test_variety_sets_daughters_apart() -> None:
+    plain, varied = division_distances(0.0), division_distances(1.2)
+    assert min(len(plain), len(varied)) > 20
+    assert np.quantile(plain, 0.9) < 0.8
+    assert np.quantile(varied, 0.9) > 1.2
+
+
+def test_unrest_changes_sizes_from_frame_to_frame() -> None:
+    def fluctuation(unrest: float) -> float:
+        settings = SimulationSettings("nuclei", 6, (300, 300), 30, seed=5, division_rate=0.0, unrest=unrest)
+        masks = masks_of(simulate(settings))
+        size = np.array([np.bincount(m.ravel(), minlength=masks.max() + 1)[1:] for m in masks], float)
+        inside = (size > 0).all(axis=0)
+        return float(np.abs(np.diff(np.log(size[:, inside]), axis=0)).mean())
+
+    assert fluctuation(0.1) > 2 * fluctuation(0.0)
 
 
 def test_epithelium_covers_the_field_unless_a_border_is_wanted() -> None:

@@ -10,8 +10,11 @@ from cell_tracker_gnn.io import LineageTable
 from cell_tracker_gnn.model.tracker import Logits
 from cell_tracker_gnn.simulation import SimulationSettings, simulate
 from cell_tracker_gnn.training.batches import Batch, WindowStream, join_batch, whole_batches, window_batch
+from cell_tracker_gnn.training.discs import DiscMasks
 from cell_tracker_gnn.training.examples import Example, Faults, TrainingSequence, Variant, prepare_example
 from cell_tracker_gnn.training.losses import balanced_link_loss, parent_choice_loss, tracking_loss
+from cell_tracker_gnn.training.prepare import segmentable
+from cell_tracker_gnn.training.segmenter import segment
 from cell_tracker_gnn.training.settings import TrainSettings
 
 
@@ -49,6 +52,26 @@ def test_subsampled_and_damaged_variants_keep_links_true(sequence: TrainingSeque
     assert (candidates.ahead[damaged.positive] > 1).any()
     again = prepare_example(sequence, Variant(faults=faults, seed=3), max_gap=2)
     np.testing.assert_array_equal(again.graph.link_features, damaged.graph.link_features)
+
+
+def test_points_keep_the_true_links_and_nothing_of_the_masks(sequence: TrainingSequence) -> None:
+    masks = DiscMasks(sequence.movie.masks, sequence.movie.scale, 0.5, seed=2)
+    first = masks[0]
+    np.testing.assert_array_equal(first, masks[0])
+    size = np.bincount(first.ravel())[1:]
+    assert set(np.unique(first)) == set(np.unique(sequence.movie.masks[0]))
+    assert size[size > 0].std() < 0.3 * size[size > 0].mean()
+    example = prepare_example(sequence, Variant(points=0.5, seed=2), max_gap=2)
+    whole = prepare_example(sequence, Variant(), max_gap=2)
+    assert example.positive.sum() == whole.positive.sum()
+
+
+def test_masks_of_the_plain_segmenter_find_their_true_links(sequence: TrainingSequence) -> None:
+    assert segmentable(sequence)
+    example = prepare_example(sequence, Variant(segmented=True), max_gap=2)
+    whole = prepare_example(sequence, Variant(), max_gap=2)
+    assert 0.8 * whole.positive.sum() < example.positive.sum() <= whole.positive.sum()
+    assert not segment(np.full((30, 30), 7, np.uint8)).any()
 
 
 def test_every_link_is_in_one_validation_batch(example: Example) -> None:
