@@ -40,7 +40,7 @@ from cell_tracker_gnn.training.prepare import open_sequence
 
 TEST_SHARE = 0.2
 
-BUDGETS = {"compact": {"epochs": 8, "crops": 4_000}, "resnet": {"epochs": 3, "crops": 1_300}}
+BUDGETS = {"compact": {"epochs": 25, "crops": 4_000}, "resnet": {"epochs": 3, "crops": 1_300}}
 """Training of each family of encoders; a few minutes of one core."""
 
 MOST_CROPS = 2_500

@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 COLLAPSED = 0.95
 """An embedding is called collapsed if different cells have a higher mean cosine similarity than this."""
 
+FEWEST_BATCHES = 25
+"""Batches of an epoch at least: with fewer, the score of a few validation cells stops the training by chance."""
+
 VALIDATED = 3_000
 """At most this many crops of each movie, of its last frames, are searched after each epoch."""
 
@@ -184,7 +187,7 @@ def _rate(steps: int) -> Callable[[int], float]:
 
 def _batches_per_epoch(movies: Sequence[LabelledCrops], training: Sequence[Integers], settings: EncoderSettings) -> int:
     crops = sum(int(np.isin(movie.identity, own).sum()) for movie, own in zip(movies, training, strict=True))
-    return max(10, min(crops, settings.crops) // (settings.together * settings.views))
+    return max(FEWEST_BATCHES, min(crops, settings.crops) // (settings.together * settings.views))
 
 
 def _batch(
