@@ -39,7 +39,7 @@ class LinkCosts:
     """
 
     bias: float = 4.0
-    division: float = 0.0
+    division: float = 1.0
     gap: float = 0.0
     merge: float = 3.0
 
