@@ -99,7 +99,8 @@ def test_gaps_split_the_drawn_tracks_and_nothing_is_drawn_unasked(tmp_path: Path
     points = tmp_path / "points.csv"
     points.write_text("t,y,x\n" + "".join(f"{t},{y},{x}\n" for t, y, x in way))
     assert run("track", points, "--output", tmp_path / "plain").returncode == 0
-    assert {p.name for p in (tmp_path / "plain").iterdir()} == {"links.csv", "cells.csv", "tracks.csv", "run.json"}
+    tables = {"links.csv", "cells.csv", "tracks.csv", "uncertain.csv", "summary.json", "run.json"}
+    assert {p.name for p in (tmp_path / "plain").iterdir()} == tables
     assert run("track", points, "--output", tmp_path / "drawn", "--draw").returncode == 0
     links = rows(tmp_path / "drawn" / "links.csv")
     assert [r["kind"] for r in links].count("gap") == 1
