@@ -30,6 +30,7 @@ __all__ = [
     "Points",
     "Scale",
     "Tracks",
+    "WrappedFrames",
 ]
 
 Floats = NDArray[np.float64]
@@ -133,6 +134,32 @@ class ArrayFrames:
 
     def __getitem__(self, index: int, /) -> NDArray[np.generic]:
         return np.asarray(self.array[index])
+
+
+@dataclass(frozen=True, eq=False)
+class WrappedFrames:
+    """Frames made one by one of others, with their numbers, shape and length; subclasses say what an item is.
+
+    Parameters
+    ----------
+    frames
+        The others.
+    """
+
+    frames: Frames
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Frame number of each item."""
+        return self.frames.numbers
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one frame, (y, x) or (z, y, x)."""
+        return self.frames.shape
+
+    def __len__(self) -> int:
+        return len(self.frames)
 
 
 @dataclass(frozen=True, eq=False)

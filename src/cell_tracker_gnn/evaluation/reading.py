@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Frames
+from cell_tracker_gnn.data import Frames, WrappedFrames
 from cell_tracker_gnn.errors import FrameMismatchError, InputError, MissingInputError
 from cell_tracker_gnn.evaluation.comparison import Comparison
 from cell_tracker_gnn.evaluation.lineage import CheckedLineage
@@ -81,25 +81,16 @@ def compare(result: Path, ground_truth: Path) -> Comparison:
 
 
 @dataclass(frozen=True, eq=False)
-class PaddedFrames:
+class PaddedFrames(WrappedFrames):
     """Frames enlarged by background at the ends of their axes, as far as they are smaller than a shape."""
 
-    frames: Frames
     least: tuple[int, ...]
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """Frame numbers."""
-        return self.frames.numbers
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one frame."""
         own = self.frames.shape
         return tuple(map(max, own, self.least)) if len(own) == len(self.least) else own
-
-    def __len__(self) -> int:
-        return len(self.frames)
 
     def __getitem__(self, index: int, /) -> NDArray[np.generic]:
         frame = self.frames[index]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Frames
+from cell_tracker_gnn.data import WrappedFrames
 from cell_tracker_gnn.errors import FrameMismatchError, InputError
 
 __all__ = ["CheckedImages", "CheckedMasks"]
@@ -20,7 +20,7 @@ _SMALLEST_JUDGED = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class CheckedMasks:
+class CheckedMasks(WrappedFrames):
     """Masks that are known to be integer label images of one shape once they are read.
 
     Parameters
@@ -31,22 +31,8 @@ class CheckedMasks:
         Their name in error messages.
     """
 
-    frames: Frames
     source: str
     _judged: list[bool] = field(default_factory=list, repr=False)
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """Frame number of each item."""
-        return self.frames.numbers
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one frame, (y, x) or (z, y, x)."""
-        return self.frames.shape
-
-    def __len__(self) -> int:
-        return len(self.frames)
 
     def __getitem__(self, index: int, /) -> Image:
         place = range(len(self))[index]
@@ -61,7 +47,7 @@ class CheckedMasks:
 
 
 @dataclass(frozen=True, eq=False)
-class CheckedImages:
+class CheckedImages(WrappedFrames):
     """Images that are known to have the shape of the masks once they are read.
 
     Parameters
@@ -74,22 +60,13 @@ class CheckedImages:
         Shape of the masks.
     """
 
-    frames: Frames
     source: str
     expected: tuple[int, ...]
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """Frame number of each item."""
-        return self.frames.numbers
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one frame, (y, x) or (z, y, x)."""
         return self.expected
-
-    def __len__(self) -> int:
-        return len(self.frames)
 
     def __getitem__(self, index: int, /) -> Image:
         place = range(len(self))[index]

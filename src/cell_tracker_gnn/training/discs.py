@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Floats, Frames, Integers, Scale
+from cell_tracker_gnn.data import Floats, Integers, Scale, WrappedFrames
 from cell_tracker_gnn.features.regions import FrameCells, MaskPixels, measure_frame
 from cell_tracker_gnn.io.discs import draw_discs
 from cell_tracker_gnn.io.grid import usual_spacing
@@ -26,7 +26,7 @@ SAMPLED = 8
 
 
 @dataclass(frozen=True, eq=False)
-class DiscMasks:
+class DiscMasks(WrappedFrames):
     """Masks in which each cell is a disc or ball of the same size with the same label, the same whenever read.
 
     Parameters
@@ -41,23 +41,9 @@ class DiscMasks:
         Seed of the jitter.
     """
 
-    frames: Frames
     scale: Scale
     share: float
     seed: int
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """Frame numbers of the masks."""
-        return self.frames.numbers
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one frame."""
-        return self.frames.shape
-
-    def __len__(self) -> int:
-        return len(self.frames)
 
     @cached_property
     def _spacing(self) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Cells, Frames, Movie
+from cell_tracker_gnn.data import Cells, Frames, Movie, WrappedFrames
 from cell_tracker_gnn.features.extract import Embed, extract_features
 from cell_tracker_gnn.features.movement import Movement
 from cell_tracker_gnn.graph.build import Graph, build_graph
@@ -168,25 +168,11 @@ class PartOfFrames:
 
 
 @dataclass(frozen=True, eq=False)
-class DamagedMasks:
+class DamagedMasks(WrappedFrames):
     """Masks with faults, the same ones whenever a frame is read."""
 
-    frames: Frames
     faults: Faults
     seed: int
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """Frame numbers of the masks."""
-        return self.frames.numbers
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one frame."""
-        return self.frames.shape
-
-    def __len__(self) -> int:
-        return len(self.frames)
 
     def __getitem__(self, index: int, /) -> NDArray[np.generic]:
         rng = np.random.default_rng((self.seed, self.numbers[index]))
@@ -227,9 +213,8 @@ def prepare_example(
     features
         Cells and movement of the variant, if they are known already.
     """
-    masks, shown, images = _seen(sequence.movie, variant)
-    movie = replace(sequence.movie, masks=shown, images=images, points=None)
-    cells, movement = features or extract_features(movie, max_gap=max_gap, embed=embed)
+    masks, _, _ = _seen(sequence.movie, variant)
+    cells, movement = features or extract_features(variant_movie(sequence, variant), max_gap=max_gap, embed=embed)
     graph = build_graph(cells, movement, max_gap=max_gap, describe=describe)
     cell, track = match_cells(cells, masks, sequence.markers)
     truth = true_links(cells, cell, track, sequence.lineage)

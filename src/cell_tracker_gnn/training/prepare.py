@@ -148,6 +148,20 @@ def sequence_features(
         If nothing may be computed and the store lacks features or they are stale.
     """
     variants = sequence_variants(sequence, settings)
+    return _features_of(sequence, variants, settings, encoder, device=device, store=store, compute=compute)
+
+
+def _features_of(
+    sequence: TrainingSequence,
+    variants: Sequence[Variant],
+    settings: TrainSettings,
+    encoder: Encoder | None,
+    *,
+    device: torch.device | None,
+    store: FeatureStore | None,
+    compute: bool,
+) -> list[Features]:
+    """The features of these variants, see :func:`sequence_features`."""
     embed = embedder(encoder, sequence.movie, device or torch.device("cpu"))
     if store is None:
         movies = [variant_movie(sequence, variant) for variant in variants]
@@ -212,9 +226,10 @@ def prepare_sequence(
         If the lineage links none of the cells, or as in :func:`sequence_features`.
     """
     describe = "measured" if settings.preset == "paper" else "relative"
-    features = sequence_features(sequence, settings, encoder, device=device, store=store, compute=compute)
+    variants = sequence_variants(sequence, settings)
+    features = _features_of(sequence, variants, settings, encoder, device=device, store=store, compute=compute)
     examples: list[Example] = []
-    for variant, known in zip(sequence_variants(sequence, settings), features, strict=True):
+    for variant, known in zip(variants, features, strict=True):
         example = prepare_example(sequence, variant, max_gap=settings.max_gap, describe=describe, features=known)
         _log.info("%s %s: %d cells, recall %.4f", sequence.name, variant, len(example.parent), example.recall)
         examples.append(example)

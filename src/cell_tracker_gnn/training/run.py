@@ -199,8 +199,8 @@ def fit_model(
     confidence = fit_confidence(
         [
             judge(example, score_graph(network, example.graph), costs, max_gap=settings.max_gap, weight=weight)
-            for found in examples
-            for example, weight in calibration_parts(found, settings)
+            for variants in examples
+            for example, weight in calibration_parts(variants, settings)
         ]
     )
     card = _card(examples, settings, {**(scores or {}), **found, **errors})

@@ -11,7 +11,7 @@ from skimage.feature import peak_local_max
 from skimage.filters import gaussian, threshold_otsu
 from skimage.segmentation import watershed
 
-from cell_tracker_gnn.data import Frames
+from cell_tracker_gnn.data import WrappedFrames
 
 __all__ = ["SegmentedMasks", "segment"]
 
@@ -51,23 +51,8 @@ def segment(image: NDArray[np.generic]) -> NDArray[np.int32]:
 
 
 @dataclass(frozen=True, eq=False)
-class SegmentedMasks:
+class SegmentedMasks(WrappedFrames):
     """The masks that :func:`segment` makes of images, frame by frame."""
 
-    images: Frames
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """Frame numbers of the images."""
-        return self.images.numbers
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one frame."""
-        return self.images.shape
-
-    def __len__(self) -> int:
-        return len(self.images)
-
     def __getitem__(self, index: int, /) -> NDArray[np.generic]:
-        return segment(self.images[index])
+        return segment(self.frames[index])
