@@ -1,21 +1,21 @@
-"""The frames of a movie, one after the other, to cells and their expected movement."""
+"""The frames of a movie, range by range, to cells and their expected movement."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Cells, Movie
 from cell_tracker_gnn.features.cutting import CropCutter
-from cell_tracker_gnn.features.motion import Motion, draw_picture, estimate_motion, reduction_factor
-from cell_tracker_gnn.features.movement import FrameState, Meeting, Movement, join_meetings, meet, probe_cells
-from cell_tracker_gnn.features.regions import FrameCells, MaskPixels, frame_levels, join_frames, measure_frame
+from cell_tracker_gnn.features.movement import Meeting, Movement, meet
+from cell_tracker_gnn.features.parts import FeaturePart, collect_part, join_parts
+from cell_tracker_gnn.features.regions import FrameCells
+from cell_tracker_gnn.features.walk import FrameWalk
 
-__all__ = ["Embed", "embed_cells", "extract_features"]
+__all__ = ["Embed", "embed_cells", "extract_features", "extract_parts"]
 
 EMBEDDED_AT_ONCE = 256
 """Crops of several frames are embedded together, because a frame of few cells costs nearly as much as one of many."""
@@ -93,7 +93,7 @@ def extract_features(
 ) -> tuple[Cells, Movement]:
     """Measure the cells of every frame and move them into the frames that follow.
 
-    Frames are read once, in order; only the last ``max_gap + 1`` of them are held.
+    Frames are read once, in order; only the last ``max_gap + 2`` of them are held.
 
     Parameters
     ----------
@@ -108,36 +108,55 @@ def extract_features(
     progress
         Called with the index of each finished frame.
     """
-    gaps = max_gap + 1
-    frames: list[FrameCells] = []
-    queue = _Queue(embed) if embed is not None and movie.images is not None else None
-    states: deque[FrameState] = deque(maxlen=gaps + 1)
-    motions: deque[Motion] = deque(maxlen=gaps)
-    meetings: dict[tuple[int, int], Meeting] = {}
-    factor = 0
-    for index in range(len(movie)):
-        mask = movie.masks[index]
-        image = movie.images[index] if movie.images is not None else None
-        pixels = MaskPixels.of(mask, min_size=min_size)
-        levels = frame_levels(image) if image is not None else None
-        frame = measure_frame(pixels, image, movie.scale, levels)
-        if movie.points is not None:
-            # The disc is only drawn for the features; where the point lies is known exactly.
-            frame = replace(frame, centroid=movie.points.centre[movie.points.rows(index)])
-        factor = factor or (reduction_factor(frame, movie.shape) if len(frame) else 0)
-        rows = pixels.rows()
-        state = FrameState(frame, rows, draw_picture(frame, rows, factor or 1), *probe_cells(pixels))
-        if states:
-            motions.append(estimate_motion(states[-1].picture, state.picture))
-        states.append(state)
-        for ahead in range(1, len(states)):
-            meetings[index - ahead, ahead] = meet(states[-1 - ahead], state, list(motions)[-ahead:])
-        if embed is not None and queue is not None and image is not None:
-            queue.add(embed.cutter.cut(image, mask, frame.label, frame.box, levels))
-        frames.append(frame)
-        if progress is not None:
-            progress(index)
-    counts = [len(f) for f in frames]
-    embedding = queue.rows() if queue is not None else None
-    cells = join_frames(frames, embedding, numbers=movie.numbers, shape=movie.shape, scale=movie.scale)
-    return cells, join_meetings(meetings, counts, gaps=gaps, rank=movie.rank)
+    walk = FrameWalk(movie, min_size=min_size)
+    parts = list(extract_parts(walk, [(0, len(movie))], max_gap=max_gap, embed=embed, progress=progress))
+    return join_parts(parts, numbers=movie.numbers, shape=movie.shape, scale=movie.scale)
+
+
+def extract_parts(
+    walk: FrameWalk,
+    ranges: Iterable[tuple[int, int]],
+    *,
+    max_gap: int,
+    embed: Embed | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[FeaturePart]:
+    """The features of ranges of frames, one after the other.
+
+    For each range the ``max_gap + 1`` frames after it are looked at, too. What a range gives does not depend on the
+    others; ranges that follow each other only spare reading those frames twice.
+
+    Parameters
+    ----------
+    walk
+        The movie.
+    ranges
+        First frame and one past the last frame of each range, in the order of time.
+    max_gap, embed
+        See :func:`extract_features`.
+    progress
+        Called with the index of each finished frame.
+    """
+    movie, gaps = walk.movie, max_gap + 1
+    for begin, end in ranges:
+        queue = _Queue(embed) if embed is not None and movie.images is not None else None
+        frames: list[FrameCells] = []
+        meetings: dict[tuple[int, int], Meeting] = {}
+        for index in range(begin, min(end + gaps, len(movie))):
+            frame = walk.frame(index)
+            for before in range(max(begin, index - gaps), min(index, end)):
+                steps = [walk.motion(step) for step in range(before, index)]
+                meetings[before - begin, index - before] = meet(walk.frame(before).state, frame.state, steps)
+            if index < end:
+                cells = frame.state.cells
+                if embed is not None and queue is not None and frame.image is not None:
+                    queue.add(embed.cutter.cut(frame.image, frame.mask, cells.label, cells.box, frame.levels))
+                frames.append(cells)
+                if progress is not None:
+                    progress(index)
+            walk.forget_before(min(index + 1 - gaps, end))
+        embedding = queue.rows() if queue is not None else None
+        numbers = tuple(movie.numbers[begin:end])
+        yield collect_part(
+            frames, embedding, meetings, gaps=gaps, numbers=numbers, shape=movie.shape, scale=movie.scale
+        )

@@ -12,7 +12,7 @@ from cell_tracker_gnn.data import Floats, Integers
 from cell_tracker_gnn.features.motion import Motion, Picture
 from cell_tracker_gnn.features.regions import FrameCells, MaskPixels
 
-__all__ = ["FrameState", "Meeting", "Movement", "join_meetings", "meet", "probe_cells"]
+__all__ = ["FrameState", "Meeting", "Movement", "meet", "probe_cells"]
 
 PROBES = 128
 """At most this many pixels of a cell stand for its mask, which bounds the cost of large cells."""
@@ -122,30 +122,3 @@ def _landings(before: FrameState, after: FrameState, displacement: Floats) -> tu
     key, shared = np.unique(before.probe_cell[hit] * count + target[hit], return_counts=True)
     taken = np.minimum(before.cells.size, PROBES)
     return key, shared / taken[key // count]
-
-
-def join_meetings(meetings: dict[tuple[int, int], Meeting], counts: Sequence[int], *, gaps: int, rank: int) -> Movement:
-    """All meetings of a movie, by (frame, frames ahead), in rows of its cells.
-
-    Parameters
-    ----------
-    meetings
-        Meeting of each frame with the one 1, 2, ... frames later.
-    counts
-        Number of cells of each frame.
-    gaps
-        Largest number of frames ahead.
-    rank
-        Number of spatial axes.
-    """
-    first = np.r_[0, np.cumsum(counts)].astype(np.int64)
-    drift = np.zeros((gaps, first[-1], rank))
-    flow = np.zeros((gaps, first[-1], rank))
-    source, target, shared = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros((0, 2))]
-    for (frame, ahead), meeting in sorted(meetings.items()):
-        rows = slice(first[frame], first[frame + 1])
-        drift[ahead - 1, rows], flow[ahead - 1, rows] = meeting.drift, meeting.flow
-        source.append(meeting.source + first[frame])
-        target.append(meeting.target + first[frame + ahead])
-        shared.append(meeting.shared)
-    return Movement(drift, flow, np.concatenate(source), np.concatenate(target), np.concatenate(shared))
