@@ -10,6 +10,7 @@ and exits with code 2::
     ├── OutputError         the result cannot be written where it was asked for
     ├── SettingsError       a setting is out of range or contradicts another one
     ├── ModelError          a model file is missing, broken, of another kind or from a newer version
+    ├── WorkerError         a process that computes a part of the work died
     └── LinkingError        fixed and forbidden links contradict each other
 """
 
@@ -24,6 +25,7 @@ __all__ = [
     "ModelError",
     "OutputError",
     "SettingsError",
+    "WorkerError",
 ]
 
 
@@ -53,6 +55,10 @@ class SettingsError(CellTrackerError):
 
 class ModelError(CellTrackerError):
     """A model file is missing, broken, of another kind or from a newer version."""
+
+
+class WorkerError(CellTrackerError):
+    """A process that computes a part of the work died."""
 
 
 class LinkingError(CellTrackerError):

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.metadata import version
-from os import PathLike
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Cells, Lineage, Movie, Points
-from cell_tracker_gnn.embedding.encoder import Encoder, embed
-from cell_tracker_gnn.errors import SettingsError
-from cell_tracker_gnn.features.anisotropy import with_assumed_scale
-from cell_tracker_gnn.features.cutting import CropCutter
-from cell_tracker_gnn.features.extract import Embed, extract_features
-from cell_tracker_gnn.graph.build import Graph, build_graph
-from cell_tracker_gnn.io import PointSource, Source, is_points, open_movie, open_points
+from cell_tracker_gnn.embedding.device import choose_device
+from cell_tracker_gnn.graph.build import Graph
+from cell_tracker_gnn.io import PointSource, Source
 from cell_tracker_gnn.linking.confidence import Confidence
 from cell_tracker_gnn.linking.costs import LinkCosts, LinkRewards, link_rewards
 from cell_tracker_gnn.linking.evidence import gather_decisions
@@ -32,11 +27,17 @@ from cell_tracker_gnn.linking.greedy import solve_greedy
 from cell_tracker_gnn.linking.match import solve_exact
 from cell_tracker_gnn.linking.merges import find_passages
 from cell_tracker_gnn.linking.summary import rate_lineage
-from cell_tracker_gnn.model.infer import Scores, score_graph
+from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.model.weights import Model, load_model
 from cell_tracker_gnn.settings import TrackSettings
+from cell_tracker_gnn.stages.executors import choose_workers, limit_threads, process_pool, thread_pool
+from cell_tracker_gnn.stages.jobs import frame_ranges
+from cell_tracker_gnn.stages.record import begin_folder, run_record
+from cell_tracker_gnn.stages.run import Run, begin_run
+from cell_tracker_gnn.stages.sources import Opening
+from cell_tracker_gnn.stages.store import MemoryStore, Store
 
-__all__ = ["Progress", "Tracker", "choose_device", "choose_links", "embedder", "reward_links", "track_movie"]
+__all__ = ["Progress", "Tracker", "choose_links", "reward_links", "track_movie"]
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage, how much of it is done and how much there is."""
@@ -85,8 +86,14 @@ class Tracker:
         scale: Sequence[float] | None = None,
         unit: str | None = None,
         progress: Progress | None = None,
+        executor: Executor | None = None,
+        workers: int | None = 1,
+        threads: int | None = None,
+        work: Path | None = None,
     ) -> Lineage:
         """Track masks or points, with or without their images.
+
+        The lineage is the same whoever computes it. Its cells come without their embeddings.
 
         Parameters
         ----------
@@ -96,17 +103,85 @@ class Tracker:
             :func:`~cell_tracker_gnn.io.open_points`.
         progress
             Called as the work goes on.
+        executor
+            Computes ranges of frames and time windows: any executor of :mod:`concurrent.futures`, a dask client's too.
+            The workers must see the files of the movie, the model and ``work``.
+        workers
+            Processes to start where there is no executor: 1 for none, None for one per core if the movie is large.
+        threads
+            Threads of each process; the cores are shared out when left out.
+        work
+            A folder in which finished pieces are kept, and found again if they are of the same run; memory when left
+            out. Inputs must lie on disk.
         """
-        open_input, kind = (open_points, "points") if is_points(masks) else (open_movie, "masks")
-        movie = open_input(masks, images, axes=axes, channel=channel, frames=frames, scale=scale, unit=unit)
-        paths = {kind: masks, "images": images}
-        inputs = {name: str(Path(p).absolute()) for name, p in paths.items() if isinstance(p, (str, PathLike))}
-        lineage = track_movie(movie, self.model, self.settings, progress=progress)
-        return replace(lineage, run={**lineage.run, **inputs})
+        opening = Opening(masks, images, axes, channel, frames, tuple(scale) if scale is not None else None, unit)
+        with self._begin(opening, executor, workers, threads, work) as run:
+            lineage = _finish(run, self.model, progress)
+        return replace(lineage, run={**lineage.run, **{name: str(path) for name, path in opening.inputs.items()}})
+
+    def measure(
+        self,
+        opening: Opening,
+        share: tuple[int, int],
+        work: Path,
+        *,
+        progress: Progress | None = None,
+        executor: Executor | None = None,
+        workers: int | None = 1,
+        threads: int | None = None,
+    ) -> None:
+        """Only measure the ``i``-th of ``n`` shares of the frames of a movie, so that many jobs can do it.
+
+        Parameters
+        ----------
+        opening
+            What the movie is opened from; all of it must lie on disk.
+        share
+            ``(i, n)``, counted from 1.
+        work
+            Folder in which all jobs keep what they have measured, for :meth:`track`.
+        progress, executor, workers, threads
+            See :meth:`track`.
+        """
+        report = progress or _silent
+        with self._begin(opening, executor, workers, threads, work) as run, _timed("features"):
+            run.measure(lambda done: report("features", done, run.frames_of(share)), share)
+
+    @contextmanager
+    def _begin(
+        self,
+        opening: Opening,
+        executor: Executor | None,
+        workers: int | None,
+        threads: int | None,
+        work: Path | None,
+    ) -> Iterator[Run]:
+        """A run with everything it needs: the opened movie, a store, and workers where they are worth it."""
+        movie, device = opening.open(), choose_device(self.settings.device)
+        store: Store = MemoryStore()
+        if work is not None:
+            made_of = run_record(opening, movie, model=self.model.sha256, settings=self.settings, device=str(device))
+            store = begin_folder(work, made_of)
+        with ExitStack() as stack:
+            if executor is None:
+                pixels = float(len(movie)) * math.prod(movie.shape)
+                number = choose_workers(workers, pixels=pixels, pieces=len(frame_ranges(len(movie))))
+                if threads is not None:
+                    limit_threads(threads)
+                if number > 1:
+                    pool = process_pool if opening.on_disk else thread_pool
+                    executor = stack.enter_context(pool(number, threads))
+            yield begin_run(movie, self.model, self.settings, store=store, executor=executor, opening=opening)
 
 
 def track_movie(
-    movie: Movie, model: Model, settings: TrackSettings = TrackSettings(), *, progress: Progress | None = None
+    movie: Movie,
+    model: Model,
+    settings: TrackSettings = TrackSettings(),
+    *,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+    store: Store | None = None,
 ) -> Lineage:
     """Features, graph, network and linking of one movie.
 
@@ -120,32 +195,30 @@ def track_movie(
         Settings of the run.
     progress
         Called as the work goes on.
+    executor
+        Computes ranges of frames and time windows; this process when left out. Frames are sent to other processes.
+    store
+        Where these are kept when they are finished; those that it holds already are not computed again.
 
     Raises
     ------
     SettingsError
         If the device is not there, or a smallest size is asked of points.
+    WorkerError
+        If a process that computes died.
     """
-    if movie.points is not None and settings.min_size:
-        raise SettingsError("points have no size; leave --min-size away")
-    report = progress or (lambda stage, done, total: None)
-    movie = with_assumed_scale(movie)
-    device = choose_device(settings.device)
+    run = begin_run(movie, model, settings, store=store or MemoryStore(), executor=executor)
+    return _finish(run, model, progress)
+
+
+def _finish(run: Run, model: Model, progress: Progress | None) -> Lineage:
+    """All that a run lacks, up to the lineage."""
+    report, movie, settings = progress or _silent, run.movie, run.job.settings
     with _timed("features"):
-        cells, movement = extract_features(
-            movie,
-            max_gap=settings.max_gap,
-            min_size=settings.min_size,
-            embed=embedder(model.encoder, movie, device),
-            progress=lambda index: report("features", index + 1, len(movie)),
-        )
-    with _timed("graph"):
-        graph = build_graph(
-            cells, movement, max_gap=settings.max_gap, max_move=settings.max_move, describe=model.network.describe
-        )
+        run.measure(lambda done: report("features", done, len(movie)))
     with _timed("network"):
-        scores = score_graph(model.network, graph, device=device)
-        report("network", 1, 1)
+        run.weigh(lambda done, total: report("network", done, total))
+        graph, scores = run.stitch()
     with _timed("linking"):
         rewards = reward_links(graph, scores, LinkCosts(**model.costs))
         chosen = choose_links(graph, rewards, settings)
@@ -154,16 +227,20 @@ def track_movie(
     with _timed("confidence"):
         rewards = rewards.without(passages.dropped)
         decisions = gather_decisions(graph, scores, rewards, passages.chosen, divisions=settings.divisions)
-        run: dict[str, object] = {
+        record: dict[str, object] = {
             "version": version("cell-tracker-gnn"),
             "model": {"name": model.name, "sha256": model.sha256},
             "settings": settings.as_dict(),
         }
         confidence = Confidence.from_dict(model.confidence)
-        lineage = rate_lineage(graph, scores.link, passages, decisions, confidence, movie=movie, run=run)
+        lineage = rate_lineage(graph, scores.link, passages, decisions, confidence, movie=movie, run=record)
     if movie.points is not None:
         return replace(lineage, cells=_as_given(lineage.cells, movie.points))
     return lineage
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Progress that nobody wants to know."""
 
 
 def _as_given(cells: Cells, points: Points) -> Cells:
@@ -189,44 +266,6 @@ def choose_links(graph: Graph, rewards: LinkRewards, settings: TrackSettings) ->
         divisions=settings.divisions,
         **rewards.as_arguments(),
     )
-
-
-def choose_device(name: str) -> torch.device:
-    """The device to compute on; never falls back silently.
-
-    Raises
-    ------
-    SettingsError
-        If the device does not exist on this machine.
-    """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    kind, _, number = name.partition(":")
-    present = {
-        "cpu": not number,
-        "cuda": torch.cuda.is_available() and int(number if number.isdigit() else 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available() and not number,
-    }
-    if kind not in present or (number and not number.isdigit()):
-        raise SettingsError(f"the device {name!r} is unknown; choose auto, cpu, cuda, cuda:N or mps")
-    if not present[kind]:
-        raise SettingsError(f"the device {name!r} is not available on this machine; use --device auto or cpu")
-    return torch.device(name)
-
-
-def embedder(encoder: Encoder | None, movie: Movie, device: torch.device) -> Embed | None:
-    """How the cells of a movie are embedded, or None without encoder, without images or for another rank.
-
-    Crops are cut in the way that the encoder was trained on; points are embedded by patches only.
-    """
-    if encoder is None or movie.images is None or encoder.config.rank != movie.rank:
-        return None
-    if movie.points is not None and encoder.config.crop != "patch":
-        return None
-    cutter = CropCutter.of(movie, mode=encoder.config.crop, size=encoder.config.size)
-    return Embed(cutter, partial(embed, encoder.to(device)))
 
 
 @contextmanager

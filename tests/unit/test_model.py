@@ -128,7 +128,7 @@ def test_windows_cover_every_link_and_agree_with_the_whole_movie() -> None:
     frames = [f.mask for f in simulate(SimulationSettings(frames=12, cells=12, size=(160, 160), seed=4))]
     graph = build_graph(*extract_features(Movie(ArrayFrames(frames), None, Scale.pixels(2)), max_gap=2), max_gap=2)
     seen = np.zeros(len(graph.candidates))
-    for window in cut_windows(graph, length=6, overlap=3):
+    for window in cut_windows(graph, [(0, 6), (3, 9), (6, 12)]):
         seen[window.links] += 1
         rows = np.arange(len(graph.cells))[window.cells]
         np.testing.assert_array_equal(rows[window.source], graph.candidates.source[window.links])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cell_tracker_gnn.embedding.device import in_batches, precision
 from cell_tracker_gnn.embedding.layers import RESNET_FEATURES, RESNETS, convolution, resnet_trunk
 from cell_tracker_gnn.errors import ModelError
 from cell_tracker_gnn.settings import CROPS, ENCODERS
 
-__all__ = ["Encoder", "EncoderConfig", "embed"]
+__all__ = ["Encoder", "EncoderConfig", "embed", "embedded_at_once"]
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,12 @@ class _Residual(nn.Module):
         return out
 
 
-def embed(encoder: Encoder, crops: NDArray[np.floating[Any]], batch_size: int = 256) -> NDArray[np.float32]:
+def embedded_at_once(config: EncoderConfig, device: torch.device) -> int:
+    """Crops of a batch to begin with: a GPU wants many, the cache of a processor few."""
+    return 256 if device.type == "cpu" else max(256, 2**22 // math.prod(config.crop_shape))
+
+
+def embed(encoder: Encoder, crops: NDArray[np.floating[Any]], batch_size: int | None = None) -> NDArray[np.float32]:
     """Embed crops on the encoder's device, in evaluation mode.
 
     Parameters
@@ -153,7 +160,7 @@ def embed(encoder: Encoder, crops: NDArray[np.floating[Any]], batch_size: int = 
     crops
         Shape (n, 1, size, size) or (n, 1, size / 2, size, size).
     batch_size
-        Crops at a time.
+        Crops at a time; what suits the device when left out, and fewer where its memory is too small.
 
     Returns
     -------
@@ -163,7 +170,7 @@ def embed(encoder: Encoder, crops: NDArray[np.floating[Any]], batch_size: int = 
     Raises
     ------
     ModelError
-        If the crops do not fit the encoder.
+        If the crops do not fit the encoder, or one of them not the memory.
     """
     config = encoder.config
     if crops.shape[1:] != config.crop_shape:
@@ -174,11 +181,14 @@ def embed(encoder: Encoder, crops: NDArray[np.floating[Any]], batch_size: int = 
     training = encoder.training
     encoder.eval()
     rows = np.zeros((len(crops), config.dim), np.float32)
-    with torch.inference_mode():
-        for begin in range(0, len(crops), batch_size):
-            batch = torch.as_tensor(crops[begin : begin + batch_size], device=device, dtype=torch.float32)
-            if config.rank == 2:
-                batch = batch.contiguous(memory_format=torch.channels_last)
-            rows[begin : begin + batch_size] = encoder(batch).float().cpu().numpy()
+
+    def compute(chosen: slice) -> None:
+        batch = torch.as_tensor(crops[chosen], device=device, dtype=torch.float32)
+        if config.rank == 2:
+            batch = batch.contiguous(memory_format=torch.channels_last)
+        rows[chosen] = encoder(batch).float().cpu().numpy()
+
+    with torch.inference_mode(), precision(device):
+        in_batches(compute, len(crops), batch_size or embedded_at_once(config, device), device)
     encoder.train(training)
     return rows

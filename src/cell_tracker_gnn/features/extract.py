@@ -17,9 +17,6 @@ from cell_tracker_gnn.features.walk import FrameWalk
 
 __all__ = ["Embed", "embed_cells", "extract_features", "extract_parts"]
 
-EMBEDDED_AT_ONCE = 256
-"""Crops of several frames are embedded together, because a frame of few cells costs nearly as much as one of many."""
-
 
 @dataclass(frozen=True)
 class Embed:
@@ -31,10 +28,14 @@ class Embed:
         Cuts the crops of a frame.
     embed
         Crops, of several frames, to embeddings of shape (n, d).
+    at_once
+        Crops of several frames are embedded together, because a frame of few cells costs nearly as much as one of many;
+        about so many.
     """
 
     cutter: CropCutter
     embed: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    at_once: int = 256
 
 
 class _Queue:
@@ -48,7 +49,7 @@ class _Queue:
     def add(self, crops: NDArray[np.float32]) -> None:
         """Take the crops of the next frame."""
         self._crops.append(crops)
-        if sum(map(len, self._crops)) >= EMBEDDED_AT_ONCE:
+        if sum(map(len, self._crops)) >= self._embed.at_once:
             self._flush()
 
     def rows(self) -> NDArray[np.float32]:

@@ -120,8 +120,15 @@ def collect_part(
         steps.append(np.full(len(meeting.source), ahead))
         target.append(meeting.target)
         shared.append(meeting.shared)
-    pairs = (np.concatenate(column) for column in (source, steps, target))
-    return FeaturePart(cells, drift, flow, *pairs, np.concatenate(shared))
+    return FeaturePart(
+        cells,
+        drift,
+        flow,
+        np.concatenate(source),
+        np.concatenate(steps),
+        np.concatenate(target),
+        np.concatenate(shared),
+    )
 
 
 def join_parts(

@@ -45,13 +45,13 @@ class FrameWalk:
     min_size
         Cells of fewer pixels are left out.
     factor
-        How much frames are reduced to find the motion; None takes that of the first frame with cells.
+        How much frames are reduced to find the motion; None takes that of the first frame with cells that is read.
     """
 
     def __init__(self, movie: Movie, *, min_size: int = 0, factor: int | None = None) -> None:
         self.movie = movie
         self.min_size = min_size
-        self.factor = factor if factor is not None else first_factor(movie, min_size=min_size)
+        self.factor = factor
         self._frames: dict[int, WalkedFrame] = {}
         self._motions: dict[int, Motion] = {}
 
@@ -82,8 +82,10 @@ class FrameWalk:
         if movie.points is not None:
             # The disc is only drawn for the features; where the point lies is known exactly.
             cells = replace(cells, centroid=movie.points.centre[movie.points.rows(index)])
+        if self.factor is None and len(cells):
+            self.factor = reduction_factor(cells, movie.shape)
         rows = pixels.rows()
-        state = FrameState(cells, rows, draw_picture(cells, rows, self.factor), *probe_cells(pixels))
+        state = FrameState(cells, rows, draw_picture(cells, rows, self.factor or 1), *probe_cells(pixels))
         return WalkedFrame(mask, image, levels, state)
 
 

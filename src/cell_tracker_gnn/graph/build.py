@@ -46,7 +46,13 @@ class Graph:
 
 
 def build_graph(
-    cells: Cells, movement: Movement, *, max_gap: int, max_move: float | None = None, describe: str = "relative"
+    cells: Cells,
+    movement: Movement,
+    *,
+    max_gap: int,
+    max_move: float | None = None,
+    describe: str = "relative",
+    first_frame: int = 0,
 ) -> Graph:
     """Find the candidate links of a movie and describe cells and links.
 
@@ -60,6 +66,8 @@ def build_graph(
         Largest distance to the expected place per frame step in units of the scale; None adapts it to each cell.
     describe
         One of :data:`DESCRIPTIONS`.
+    first_frame
+        Index of the first of these frames in the whole movie.
     """
     spacing = measure_spacing(cells)
     candidates = find_candidates(cells, movement, spacing, max_gap=max_gap, max_move=max_move)
@@ -67,7 +75,7 @@ def build_graph(
     came_in = origin < 0.0
     if describe == "measured":
         nothing = np.zeros((len(candidates), 0), np.float32)
-        return Graph(cells, candidates, measured_features(cells), nothing, came_in)
+        return Graph(cells, candidates, measured_features(cells, first_frame=first_frame), nothing, came_in)
     return Graph(
         cells=cells,
         candidates=candidates,

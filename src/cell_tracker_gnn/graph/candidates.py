@@ -127,11 +127,11 @@ def find_candidates(
     for ahead in range(1, max_gap + 2):
         radius = np.full(len(cells), max_move * ahead) if max_move is not None else reach * np.sqrt(ahead)
         nearest = NEAREST[min(ahead, len(NEAREST)) - 1]
-        for moved in _expected_places(cells, movement, ahead):
-            for before, after in zip(rows[:-ahead], rows[ahead:], strict=True):
-                pairs.append(
-                    _nearest_pairs(moved, cells.centroid * step, before, after, radius=radius, nearest=nearest)
-                )
+        for before, after in zip(rows[:-ahead], rows[ahead:], strict=True):
+            pairs += [
+                _nearest_pairs(moved, cells.centroid * step, before, after, radius=radius, nearest=nearest)
+                for moved in _expected_places(cells, movement, ahead, slice(*before))
+            ]
     pair = np.concatenate(pairs)
     key = np.unique(pair[:, 1] * max(len(cells), 1) + pair[:, 0])
     target, source = np.divmod(key, max(len(cells), 1))
@@ -140,13 +140,16 @@ def find_candidates(
     return _within(candidates, cells, movement, max_gap, max_move)
 
 
-def _expected_places(cells: Cells, movement: Movement, ahead: int) -> list[Floats]:
-    """Where the cells are expected after drift and, where it says something else, after flow; units of the scale."""
-    step = np.asarray(cells.scale.step)
-    drift, flow = movement.drift[ahead - 1], movement.flow[ahead - 1]
-    places = [(cells.centroid + flow) * step]
+def _expected_places(cells: Cells, movement: Movement, ahead: int, rows: slice) -> list[Floats]:
+    """Where the cells of a frame are expected after flow and, if it says something else, after drift; scaled.
+
+    What is said about one frame must not depend on others far away, so that windows of a movie can be looked at apart.
+    """
+    step, centroid = np.asarray(cells.scale.step), cells.centroid[rows]
+    drift, flow = movement.drift[ahead - 1, rows], movement.flow[ahead - 1, rows]
+    places = [(centroid + flow) * step]
     if np.abs(flow - drift).max(initial=0.0) > 0.5:
-        places.append((cells.centroid + drift) * step)
+        places.append((centroid + drift) * step)
     return places
 
 
@@ -156,7 +159,7 @@ def _nearest_pairs(
     """Pairs (source, target) that are among each other's nearest within the radius of the source."""
     if before[0] == before[1] or after[0] == after[1]:
         return np.zeros((0, 2), np.int64)
-    sources, targets = moved[slice(*before)], position[slice(*after)]
+    sources, targets = moved, position[slice(*after)]
     reach = radius[slice(*before)]
     forward, index = cKDTree(targets).query(sources, k=list(range(1, min(nearest, len(targets)) + 1)))
     s, k = np.nonzero(forward <= reach[:, None])

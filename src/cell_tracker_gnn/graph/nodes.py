@@ -72,14 +72,21 @@ def cell_features(cells: Cells, spacing: Spacing, origin: Floats, destination: F
     return np.stack([columns[name] for name in CELL_FEATURES], axis=1).astype(np.float32)
 
 
-def measured_features(cells: Cells) -> NDArray[np.float32]:
+def measured_features(cells: Cells, *, first_frame: int = 0) -> NDArray[np.float32]:
     """The measurements of the paper as they are, then the embedding, shape (n, f + d).
 
     Frame, centroid, bounding box, area or volume, major and minor axis length, minimum, mean and maximum intensity.
+
+    Parameters
+    ----------
+    cells
+        The detections.
+    first_frame
+        Index of their first frame in the whole movie.
     """
     return np.concatenate(
         [
-            cells.frame[:, None],
+            cells.frame[:, None] + first_frame,
             cells.centroid,
             cells.box,
             cells.volume[:, None],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,18 @@ from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Integers
 from cell_tracker_gnn.graph.build import Graph
+from cell_tracker_gnn.graph.edges import USUAL_FRAMES
 
-__all__ = ["Window", "cut_window", "cut_windows"]
+__all__ = ["Window", "WindowGroup", "cut_window", "cut_windows", "group_windows", "window_bounds"]
+
+WINDOW_FRAMES = 24
+"""Frames of one window; longer windows change nothing once they hold more frames than the network has blocks."""
+
+OVERLAP_FRAMES = 10
+"""Frames shared by neighbouring windows: twice the reach of the messages, so that no link lacks its context."""
+
+GROUP_CELLS = 50_000
+"""Windows are described together up to about this many cells, which bounds the memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +65,72 @@ def cut_window(graph: Graph, begin: int, end: int) -> Window:
     )
 
 
-def cut_windows(graph: Graph, *, length: int, overlap: int) -> Iterator[Window]:
-    """Windows of ``length`` frames, each sharing ``overlap`` frames with the one before, over the whole movie."""
-    frames = len(graph.cells.numbers)
-    begin = 0
-    while True:
-        end = min(begin + length, frames)
+def window_bounds(frames: int, *, max_gap: int = 0) -> list[tuple[int, int]]:
+    """First frame and one past the last frame of each window over a movie.
+
+    Neighbouring windows share so many frames that every link lies in one of them, and no frame in more than two.
+    """
+    overlap = max(OVERLAP_FRAMES, max_gap + 1)
+    last = max(frames - overlap, 1)
+    return [(begin, min(begin + WINDOW_FRAMES, frames)) for begin in range(0, last, WINDOW_FRAMES - overlap)]
+
+
+def cut_windows(graph: Graph, bounds: Iterable[tuple[int, int]]) -> Iterator[Window]:
+    """The windows of these bounds, see :func:`window_bounds`."""
+    for begin, end in bounds:
         yield cut_window(graph, begin, end)
-        if end == frames:
-            return
-        begin = end - overlap
+
+
+@dataclass(frozen=True)
+class WindowGroup:
+    """Consecutive windows of a movie that are described together.
+
+    Parameters
+    ----------
+    bounds
+        First frame and one past the last frame of each window.
+    owned
+        Frame from which on the links and cells are this group's rather than those of the group before it.
+    seen
+        First frame and one past the last frame that must be known to describe the windows as if all were.
+    """
+
+    bounds: tuple[tuple[int, int], ...]
+    owned: int
+    seen: tuple[int, int]
+
+    @property
+    def begin(self) -> int:
+        """First frame of the first window."""
+        return self.bounds[0][0]
+
+    @property
+    def end(self) -> int:
+        """One past the last frame of the last window."""
+        return self.bounds[-1][1]
+
+
+def group_windows(counts: Integers, *, max_gap: int) -> list[WindowGroup]:
+    """The windows of a movie in groups of about :data:`GROUP_CELLS` cells, or of one window where that has more.
+
+    Parameters
+    ----------
+    counts
+        Number of cells of each frame, shape (frames,).
+    max_gap
+        Number of frames a cell may be missed.
+    """
+    frames, total = len(counts), np.r_[0, np.cumsum(counts)]
+    groups: list[list[tuple[int, int]]] = []
+    for begin, end in window_bounds(frames, max_gap=max_gap):
+        if groups and total[end] - total[groups[-1][0][0]] <= GROUP_CELLS:
+            groups[-1].append((begin, end))
+        else:
+            groups.append([(begin, end)])
+    # What is usual is taken from some frames around, and from the candidates of their cells.
+    before, after = USUAL_FRAMES, USUAL_FRAMES + max_gap + 1
+    ends = [0, *(group[-1][1] for group in groups)]
+    return [
+        WindowGroup(tuple(group), owned, (max(0, group[0][0] - before), min(frames, group[-1][1] + after)))
+        for group, owned in zip(groups, ends, strict=False)
+    ]

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
-from cell_tracker_gnn.errors import OutputError
+from cell_tracker_gnn.errors import InputError, ModelError, OutputError, SettingsError
 
-__all__ = ["check_output", "new_file", "result_folder", "write_json"]
+__all__ = ["check_output", "new_file", "result_folder", "work_folder", "write_json"]
 
 _MARKER = ".cell-tracker-gnn"
+_WORK = "work"
 _SIGNS = ("run.json", "res_track.txt")
 _OURS = re.compile(
     r"mask[0-9]+\.tif|res_track\.txt|(links|cells|tracks|uncertain)\.csv|(run|summary)\.json|" + re.escape(_MARKER)
@@ -66,7 +67,8 @@ def result_folder(
 ) -> Iterator[Path]:
     """Yield a folder ``PATH.partial`` to write into; it becomes ``path`` when the block ends without an error.
 
-    A stale one of a crashed run is removed. What a replaced result held beside our own files is kept.
+    A stale one of a crashed run is removed, but for the finished pieces of this run in it (:func:`work_folder`), which
+    are removed at the end. What a replaced result held beside our own files is kept.
 
     Raises
     ------
@@ -78,18 +80,54 @@ def result_folder(
     try:
         _finish_replacement(target)
         check_output(path, inputs, overwrite)
-        if partial.exists():
-            shutil.rmtree(partial)
-        partial.mkdir(parents=True)
+        _clear(partial)
+        partial.mkdir(parents=True, exist_ok=True)
         (partial / _MARKER).touch()
         try:
             yield partial
         except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
+            _clear(partial)
             raise
+        shutil.rmtree(partial / _WORK, ignore_errors=True)
         _install(partial, target)
     except OSError as error:
         raise OutputError(f"{target} cannot be written ({error}); free some space or give another folder") from error
+
+
+@contextmanager
+def work_folder(path: str | PathLike[str], *, fresh: bool) -> Iterator[Path]:
+    """Yield the folder ``PATH.partial/work`` for the finished pieces of a run that will write its result to ``path``.
+
+    It stays when the block ends, so that a run that was broken off can be continued, unless the input or the settings
+    turn out to be unusable.
+
+    Parameters
+    ----------
+    path
+        Folder of the result, see :func:`check_output`.
+    fresh
+        Whether pieces of a former run are removed.
+
+    Raises
+    ------
+    OutputError
+        If the disk cannot be written.
+    """
+    partial = _partial(_resolve(path))
+    begun = partial.exists()
+    try:
+        if fresh and begun:
+            shutil.rmtree(partial)
+        (partial / _WORK).mkdir(parents=True, exist_ok=True)
+        (partial / _MARKER).touch()
+    except OSError as error:
+        raise OutputError(f"{partial} cannot be written ({error}); free some space or choose another folder") from error
+    try:
+        yield partial / _WORK
+    except (InputError, SettingsError, ModelError):
+        if fresh or not begun:
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 @contextmanager
@@ -117,6 +155,16 @@ def write_json(values: Mapping[str, object], path: Path) -> None:
             temporary.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}); choose another place") from error
+
+
+def _clear(partial: Path) -> None:
+    """Remove what a run has written, but for its finished pieces."""
+    if not (partial / _WORK).is_dir():
+        shutil.rmtree(partial, ignore_errors=True)
+        return
+    for entry in partial.iterdir():
+        if entry.name not in (_WORK, _MARKER):
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
 def _install(partial: Path, target: Path) -> None:

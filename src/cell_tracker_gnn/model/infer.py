@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from cell_tracker_gnn.data import Floats
+from cell_tracker_gnn.data import Floats, Integers
+from cell_tracker_gnn.errors import ModelError
 from cell_tracker_gnn.graph.build import Graph
-from cell_tracker_gnn.graph.windows import cut_windows
+from cell_tracker_gnn.graph.windows import Window, cut_windows, window_bounds
 from cell_tracker_gnn.model.paper import Network
+from cell_tracker_gnn.model.tracker import Logits
 
-__all__ = ["Scores", "score_graph"]
-
-WINDOW_FRAMES = 24
-"""Frames of one window; longer windows change nothing once they hold more frames than the network has blocks."""
-
-OVERLAP_FRAMES = 10
-"""Frames shared by neighbouring windows: twice the reach of the messages, so that no link lacks its context."""
+__all__ = ["Scores", "WindowSums", "score_graph", "score_windows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +26,30 @@ class Scores:
     appears: Floats
     disappears: Floats
     divides: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class WindowSums:
+    """Sums of log-odds over windows.
+
+    Parameters
+    ----------
+    link, link_seen
+        Sum over the windows that see a link, and their number, both (m,).
+    cell, cell_seen
+        Sums of the three log-odds of each cell, (n, 3), and the number of windows, (n,).
+    """
+
+    link: Floats
+    link_seen: Integers
+    cell: Floats
+    cell_seen: Integers
+
+    def mean(self) -> Scores:
+        """Averages over the windows, 0 where there was none."""
+        link = self.link / np.maximum(self.link_seen, 1)
+        cell = self.cell / np.maximum(self.cell_seen, 1)[:, None]
+        return Scores(link, *cell.T)
 
 
 def score_graph(
@@ -51,29 +71,57 @@ def score_graph(
         Where to compute; the CPU when left out.
     progress
         Called with the number of cells of each finished window.
+    """
+    max_gap = int(graph.candidates.ahead.max(initial=1)) - 1
+    bounds = window_bounds(len(graph.cells.numbers), max_gap=max_gap)
+    return score_windows(network, graph, bounds, device=device, progress=progress).mean()
+
+
+def score_windows(
+    network: Network,
+    graph: Graph,
+    bounds: Sequence[tuple[int, int]],
+    *,
+    device: torch.device | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> WindowSums:
+    """Weigh the candidate links within each of some windows.
+
+    Parameters
+    ----------
+    network, graph, device, progress
+        See :func:`score_graph`.
+    bounds
+        First frame and one past the last frame of each window.
 
     Notes
     -----
     Sums over windows run in the order of time, so the result does not depend on how windows are computed.
     """
-    link, link_seen = np.zeros(len(graph.candidates)), np.zeros(len(graph.candidates))
-    cell, cell_seen = np.zeros((len(graph.cells), 3)), np.zeros(len(graph.cells))
+    link, link_seen = np.zeros(len(graph.candidates)), np.zeros(len(graph.candidates), np.int64)
+    cell, cell_seen = np.zeros((len(graph.cells), 3)), np.zeros(len(graph.cells), np.int64)
     place = device or torch.device("cpu")
     network = network.to(place).eval()
-    for window in cut_windows(graph, length=WINDOW_FRAMES, overlap=OVERLAP_FRAMES):
-        with torch.inference_mode():
-            logits = network(
-                torch.from_numpy(window.cell_features).to(place),
-                torch.from_numpy(window.link_features).to(place),
-                torch.from_numpy(window.source).to(place),
-                torch.from_numpy(window.target).to(place),
-            )
+    for window in cut_windows(graph, bounds):
+        logits = _logits(network, window, place)
         link[window.links] += logits.link.double().cpu().numpy()
         link_seen[window.links] += 1
         cell[window.cells] += torch.stack(logits[1:], dim=1).double().cpu().numpy()
         cell_seen[window.cells] += 1
         if progress is not None:
             progress(window.cells.stop - window.cells.start)
-    link /= np.maximum(link_seen, 1)
-    cell /= np.maximum(cell_seen, 1)[:, None]
-    return Scores(link, *cell.T)
+    return WindowSums(link, link_seen, cell, cell_seen)
+
+
+def _logits(network: Network, window: Window, place: torch.device) -> Logits:
+    """What the network says about one window, which must fit into the memory of the device."""
+    tensors = (window.cell_features, window.link_features, window.source, window.target)
+    try:
+        with torch.inference_mode():
+            logits: Logits = network(*(torch.from_numpy(tensor).to(place) for tensor in tensors))
+    except torch.cuda.OutOfMemoryError as error:
+        raise ModelError(
+            f"a window of {len(window.source)} candidate links does not fit into the memory of {place}; "
+            "use --device cpu, or fewer --workers that share the GPU"
+        ) from error
+    return logits

@@ -16,7 +16,7 @@ from cell_tracker_gnn.features.anisotropy import with_assumed_scale
 from cell_tracker_gnn.features.extract import embed_cells, extract_features
 from cell_tracker_gnn.io import find_sequence, is_points, open_frames, open_movie, read_lineage_table
 from cell_tracker_gnn.io.grid import TRACKED_SHARE
-from cell_tracker_gnn.pipeline import embedder
+from cell_tracker_gnn.stages.embedding import embedder
 from cell_tracker_gnn.training.examples import (
     Example,
     Faults,

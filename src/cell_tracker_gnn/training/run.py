@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from cell_tracker_gnn.embedding.device import choose_device
 from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.errors import InputError, OutputError, SettingsError
 from cell_tracker_gnn.graph.nodes import measured_features
@@ -22,7 +23,7 @@ from cell_tracker_gnn.model.infer import score_graph
 from cell_tracker_gnn.model.paper import Network, PaperConfig, PaperNetwork
 from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
 from cell_tracker_gnn.model.weights import Model, save_model
-from cell_tracker_gnn.pipeline import Progress, choose_device
+from cell_tracker_gnn.pipeline import Progress
 from cell_tracker_gnn.training.calibrate import choose_costs
 from cell_tracker_gnn.training.confidence import fit_confidence, judge
 from cell_tracker_gnn.training.encoder import ENCODER, read_encoder, train_sequence_encoder, write_encoder
