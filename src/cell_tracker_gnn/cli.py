@@ -5,15 +5,20 @@ from __future__ import annotations
 import difflib
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cell_tracker_gnn.errors import CellTrackerError, OutputError, SettingsError
 from cell_tracker_gnn.settings import LINKERS, TrackSettings
 from cell_tracker_gnn.training.settings import STAGES, TrainSettings
+
+if TYPE_CHECKING:
+    from cell_tracker_gnn.data import Lineage
 
 __all__ = ["main"]
 
@@ -44,6 +49,18 @@ class _Numbers(click.ParamType[tuple[float, ...]]):
             return tuple(self.kind(part) for part in str(value).split(","))
         except ValueError:
             self.fail(f"{value!r} is not a list of numbers such as {self.name}", param, ctx)
+
+
+class _Part(click.ParamType[tuple[int, int]]):
+    """One of several parts, such as ``3/10``."""
+
+    name = "I/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        part, _, parts = str(value).partition("/")
+        if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+            self.fail(f"{value!r} is not one of several parts, such as 3/10", param, ctx)
+        return int(part), int(parts)
 
 
 def main() -> None:
@@ -88,6 +105,11 @@ def _verbs(verbose: bool) -> None:
 @click.option("--wide-labels", is_flag=True, help="Write 32-bit masks, for more than 65,535 tracks.")
 @click.option("--draw", is_flag=True, help="Also write the CTC result of points, as small discs.")
 @click.option("--overwrite", is_flag=True, help="Replace a former result.")
+@click.option("--resume", is_flag=True, help="Continue a run that was broken off.")
+@click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one per core if the movie is large]")
+@click.option("--threads", type=click.IntRange(1), help="Threads of each process.  [default: cores by processes]")
+@click.option("--dask", metavar="ADDRESS", help="Compute on the workers of a dask scheduler; 'local' starts one.")
+@click.option("--part", type=_Part(), help="Only measure the I-th of N parts of the frames; --resume does the rest.")
 def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bool, **options: Any) -> None:
     """Track MASKS, a folder of label images (one per frame), a stack, an array on disk or a table of points.
 
@@ -97,23 +119,47 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bo
         divisions=not options["no_divisions"],
         **{name: options[name] for name in ("linker", "max_gap", "max_move", "min_size", "device")},
     )
-    from cell_tracker_gnn.data import KINDS
-    from cell_tracker_gnn.io import check_output, write_result
+    from cell_tracker_gnn.io import check_output, work_folder, write_result
 
     inputs = [path for path in (masks, options["images"]) if path]
     check_output(output, inputs, overwrite)
     from cell_tracker_gnn.pipeline import Tracker
 
     tracker = Tracker.from_pretrained(options["model"], settings)
-    with _Bar() as bar:
-        lineage = tracker.track(
-            masks,
-            progress=bar,
-            **{name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit")},
-        )
+    opening = {name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit")}
+    part, fresh = options["part"], not (options["resume"] or options["part"])
+    with _Bar() as bar, _executor(options) as computing, work_folder(output, fresh=fresh) as work:
+        if part is not None:
+            tracker.measure(masks, part=part, work=work, progress=bar, **opening, **computing)
+            click.echo(f"Part {part[0]} of {part[1]} is measured; when all are, run the same with --resume instead")
+            return
+        lineage = tracker.track(masks, work=work, progress=bar, **opening, **computing)
         bar("writing", 0, 1)
         write_result(lineage, output, overwrite=overwrite, wide_labels=wide_labels, draw=draw)
         bar("writing", 1, 1)
+    _report(lineage, output)
+
+
+@contextmanager
+def _executor(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Who computes, as arguments of the tracker; what is finished is not lost if that is broken off."""
+    own = {"workers": options["workers"], "threads": options["threads"]}
+    try:
+        if options["dask"] is None:
+            yield own
+            return
+        from cell_tracker_gnn.stages.executors import dask_executor
+
+        with dask_executor(options["dask"], **own) as executor:
+            yield {"executor": executor}
+    except KeyboardInterrupt:
+        click.echo("Broken off; the finished pieces are kept, continue with --resume", err=True)
+        raise
+
+
+def _report(lineage: Lineage, output: Path) -> None:
+    from cell_tracker_gnn.data import KINDS
+
     links = {kind: int((lineage.links.kind == code).sum()) for code, kind in enumerate(KINDS)}
     click.echo(
         f"{len(lineage.cells)} cells in {len(lineage.cells.numbers)} frames: {len(lineage.tracks)} tracks, "

@@ -121,31 +121,36 @@ class Tracker:
 
     def measure(
         self,
-        opening: Opening,
-        share: tuple[int, int],
-        work: Path,
+        masks: Source | PointSource,
+        images: Source | None = None,
         *,
+        part: tuple[int, int],
+        work: Path,
+        axes: str | None = None,
+        channel: int | None = None,
+        frames: str | None = None,
+        scale: Sequence[float] | None = None,
+        unit: str | None = None,
         progress: Progress | None = None,
         executor: Executor | None = None,
         workers: int | None = 1,
         threads: int | None = None,
     ) -> None:
-        """Only measure the ``i``-th of ``n`` shares of the frames of a movie, so that many jobs can do it.
+        """Only measure one of several parts of the frames of a movie, so that many jobs can do it.
 
         Parameters
         ----------
-        opening
-            What the movie is opened from; all of it must lie on disk.
-        share
-            ``(i, n)``, counted from 1.
+        part
+            ``(i, n)``: the ``i``-th of ``n`` parts, counted from 1.
         work
             Folder in which all jobs keep what they have measured, for :meth:`track`.
-        progress, executor, workers, threads
+        masks, images, axes, channel, frames, scale, unit, progress, executor, workers, threads
             See :meth:`track`.
         """
+        opening = Opening(masks, images, axes, channel, frames, tuple(scale) if scale is not None else None, unit)
         report = progress or _silent
         with self._begin(opening, executor, workers, threads, work) as run, _timed("features"):
-            run.measure(lambda done: report("features", done, run.frames_of(share)), share)
+            run.measure(lambda done: report("features", done, run.frames_of(part)), part)
 
     @contextmanager
     def _begin(

@@ -2,7 +2,7 @@
 
 from cell_tracker_gnn.io.ctc import LineageTable, SequencePaths, find_sequence, read_lineage_table, write_ctc
 from cell_tracker_gnn.io.movie import Source, open_frames, open_movie
-from cell_tracker_gnn.io.output import check_output, write_json
+from cell_tracker_gnn.io.output import check_output, work_folder, write_json
 from cell_tracker_gnn.io.point_lineage import read_point_lineage
 from cell_tracker_gnn.io.point_movie import open_points
 from cell_tracker_gnn.io.points import PointSource, PointTable, is_points, read_points
@@ -27,6 +27,7 @@ __all__ = [
     "read_points",
     "read_scale",
     "read_table",
+    "work_folder",
     "write_ctc",
     "write_json",
     "write_result",
