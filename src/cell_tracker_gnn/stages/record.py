@@ -96,7 +96,7 @@ def begin_folder(folder: Path, made_of: Mapping[str, Any]) -> FolderStore:
     changed = [phrase for key, phrase in _CHANGES.items() if stored.get(key) != plain[key]]
     if changed:
         raise OutputError(
-            f"{folder.parent} was begun with {' and '.join(changed)}, so it cannot be continued; run without --resume "
-            "to begin anew, or choose another --output"
+            f"{folder.parent} was begun with {' and '.join(changed)}, so it cannot be continued; delete it to begin "
+            "anew, or choose another --output"
         )
     return FolderStore(folder)
