@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Cells, Lineage, Movie, Points
 from cell_tracker_gnn.embedding.device import choose_device
+from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.io import PointSource, Source
 from cell_tracker_gnn.linking.confidence import Confidence
@@ -165,6 +166,8 @@ class Tracker:
         movie, device = opening.open(), choose_device(self.settings.device)
         store: Store = MemoryStore()
         if work is not None:
+            if not opening.on_disk:
+                raise SettingsError("pieces are kept only of a movie that lies on disk; save it, or give no folder")
             made_of = run_record(opening, movie, model=self.model.sha256, settings=self.settings, device=str(device))
             store = begin_folder(work, made_of)
         with ExitStack() as stack:

@@ -8,9 +8,9 @@ import pytest
 from cases import CASES
 from cell_tracker_gnn import Tracker, TrackSettings
 from cell_tracker_gnn.data import KINDS, ArrayFrames, Lineage, Movie, Scale
+from cell_tracker_gnn.embedding.device import choose_device
 from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.features.anisotropy import with_assumed_scale
-from cell_tracker_gnn.embedding.device import choose_device
 from cell_tracker_gnn.report.drawing import draw_tracks
 
 

@@ -20,7 +20,7 @@ WINDOW_FRAMES = 24
 OVERLAP_FRAMES = 10
 """Frames shared by neighbouring windows: twice the reach of the messages, so that no link lacks its context."""
 
-GROUP_CELLS = 50_000
+GROUP_CELLS = 30_000
 """Windows are described together up to about this many cells, which bounds the memory."""
 
 

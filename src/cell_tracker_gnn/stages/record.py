@@ -26,7 +26,7 @@ FORMAT = 1
 _NAME = "made_of.json"
 
 _CHANGES = {
-    "inputs": "other inputs, or inputs that have changed since",
+    "inputs": "other or changed inputs",
     "frames": "other frames or another scale",
     "model": "another model",
     "device": "another device",
