@@ -40,8 +40,8 @@ def choose_device(name: str) -> torch.device:
 def precision(device: torch.device) -> AbstractContextManager[object]:
     """Mixed precision with 16-bit brain floats on a GPU that has them, else none.
 
-    It is for the embedding only: likenesses of cells need no more than three digits. The log-odds of links do, so the
-    network that gives them computes in full precision everywhere.
+    It is for the embedding only, whose likenesses need no more than three digits. The network that weighs the links
+    computes in full precision everywhere: it costs little, and its sums over links want numbers of one kind.
     """
     if device.type == "cuda" and torch.cuda.is_bf16_supported():
         return torch.autocast("cuda", torch.bfloat16)

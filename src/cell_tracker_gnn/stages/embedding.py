@@ -26,12 +26,13 @@ def choose_cutter(encoder: Encoder | None, movie: Movie) -> CropCutter | None:
     return CropCutter.of(movie, mode=encoder.config.crop, size=encoder.config.size)
 
 
-def embed_with(encoder: Encoder, cutter: CropCutter, device: torch.device) -> Embed:
+def embed_with(encoder: Encoder, cutter: CropCutter, device: torch.device, *, flips: bool = False) -> Embed:
     """Embed the crops of a cutter on a device."""
-    return Embed(cutter, partial(embed, encoder.to(device)), embedded_at_once(encoder.config, device))
+    compute = partial(embed, encoder.to(device), flips=flips)
+    return Embed(cutter, compute, embedded_at_once(encoder.config, device))
 
 
-def embedder(encoder: Encoder | None, movie: Movie, device: torch.device) -> Embed | None:
+def embedder(encoder: Encoder | None, movie: Movie, device: torch.device, *, flips: bool = False) -> Embed | None:
     """How the cells of a movie are embedded, or None where :func:`choose_cutter` gives none."""
     cutter = choose_cutter(encoder, movie)
-    return None if encoder is None or cutter is None else embed_with(encoder, cutter, device)
+    return None if encoder is None or cutter is None else embed_with(encoder, cutter, device, flips=flips)

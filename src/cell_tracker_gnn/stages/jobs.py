@@ -115,7 +115,11 @@ def _embed(job: Job) -> Embed | None:
     from cell_tracker_gnn.stages.embedding import embed_with
 
     encoder = job.model().encoder
-    return None if encoder is None else embed_with(encoder, job.cutter, choose_device(job.device))
+    return (
+        None
+        if encoder is None
+        else embed_with(encoder, job.cutter, choose_device(job.device), flips=job.settings.flips)
+    )
 
 
 @dataclass(frozen=True)
