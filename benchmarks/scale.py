@@ -2,9 +2,9 @@
 
     python benchmarks/scale.py [--detections 10000 100000 1000000] [--per-frame 250] [--output FILE]
 
-Every movie is tracked in a process of its own: images and masks of 1024 x 1024 pixels, the bundled model, finished pieces
-kept on disk as the command does, the result written. ``drawing`` is the time to draw the frames, which is no part of the
-other stages. Memory is the largest resident memory during each stage (Linux only).
+Every movie is tracked in a process of its own: images and masks of 1024 x 1024 pixels, the bundled model, finished
+pieces kept on disk as the command does, the result written. Times are those of the processor, without that of drawing
+the frames. Memory is the largest resident memory during each stage (Linux only).
 """
 
 from __future__ import annotations
@@ -50,10 +50,12 @@ class Garden:
 
     @property
     def numbers(self) -> tuple[int, ...]:
+        """Number of each frame."""
         return tuple(range(self.length))
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Shape of a frame, (y, x)."""
         return (SIDE, SIDE)
 
     def __len__(self) -> int:
@@ -101,18 +103,21 @@ class _Stages(logging.Handler):
     def __init__(self, clock: list[float]) -> None:
         super().__init__(logging.INFO)
         self.clock, self.found = clock, {}
-        self.begin("")
+        self.begin()
 
-    def begin(self, _: str) -> None:
+    def begin(self) -> None:
+        """Begin a stage."""
         self.cpu, self.drawn = time.process_time(), self.clock[0]
         Path("/proc/self/clear_refs").write_text("5")
 
     def end(self, stage: str) -> None:
+        """End a stage, and begin the next one."""
         cpu, drawn = time.process_time() - self.cpu, self.clock[0] - self.drawn
         self.found[stage] = {"cpu_s": cpu - drawn, "peak_mb": _peak_memory()}
-        self.begin(stage)
+        self.begin()
 
     def emit(self, record: logging.LogRecord) -> None:
+        """End the stage that a record tells of."""
         if "took" in record.msg and isinstance(record.args, tuple):
             self.end(str(record.args[0]))
 

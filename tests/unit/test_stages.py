@@ -4,7 +4,7 @@ import os
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from cases import CASES
 from cell_tracker_gnn import Tracker, TrackSettings
 from cell_tracker_gnn.data import ArrayFrames, Cells, Lineage, Movie, Scale
+from cell_tracker_gnn.embedding.encoder import Encoder, EncoderConfig
 from cell_tracker_gnn.errors import OutputError, SettingsError, WorkerError
 from cell_tracker_gnn.features.extract import extract_features, extract_parts
 from cell_tracker_gnn.features.parts import FeaturePart, join_parts
@@ -163,6 +165,17 @@ def test_any_executor_gives_the_same(kind: str, tracker: Tracker, movie: Movie, 
     pool: Executor = ThreadPoolExecutor(3) if kind == "threads" else ProcessPoolExecutor(1, get_context("spawn"))
     with pool:
         assert_same_lineage(track_movie(movie, tracker.model, executor=pool), expected)
+
+
+def test_embeddings_do_not_depend_on_who_computes_them(tracker: Tracker, movie: Movie, expected: Lineage) -> None:
+    torch.manual_seed(0)
+    model = replace(tracker.model, encoder=Encoder(EncoderConfig(width=4)).eval(), sha256="")
+    store = MemoryStore()
+    alone = track_movie(movie, model, store=store)
+    assert store.load("features-0000000", ["cells.embedding"])["cells.embedding"].shape[1] == 128
+    with ThreadPoolExecutor(3) as pool:
+        assert_same_lineage(track_movie(movie, model, executor=pool), alone)
+    assert not np.array_equal(alone.links.probability, expected.links.probability)
 
 
 def test_workers_open_a_movie_on_disk_themselves(tracker: Tracker, folder: Path, tmp_path: Path) -> None:
