@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from os import PathLike
 from pathlib import Path
 from typing import Self
 
@@ -90,7 +91,7 @@ class Tracker:
         executor: Executor | None = None,
         workers: int | None = 1,
         threads: int | None = None,
-        work: Path | None = None,
+        work: str | PathLike[str] | None = None,
     ) -> Lineage:
         """Track masks or points, with or without their images.
 
@@ -108,7 +109,9 @@ class Tracker:
             Computes ranges of frames and time windows: any executor of :mod:`concurrent.futures`, a dask client's too.
             The workers must see the files of the movie, the model and ``work``.
         workers
-            Processes to start where there is no executor: 1 for none, None for one per core if the movie is large.
+            Processes to start where there is no executor: 1 for none, None for one per core if the movie is large. They
+            import the calling script anew, which must guard what it does by ``if __name__ == "__main__"``. Threads
+            share a movie that lies in memory.
         threads
             Threads of each process; the cores are shared out when left out.
         work
@@ -126,7 +129,7 @@ class Tracker:
         images: Source | None = None,
         *,
         part: tuple[int, int],
-        work: Path,
+        work: str | PathLike[str],
         axes: str | None = None,
         channel: int | None = None,
         frames: str | None = None,
@@ -160,7 +163,7 @@ class Tracker:
         executor: Executor | None,
         workers: int | None,
         threads: int | None,
-        work: Path | None,
+        work: str | PathLike[str] | None,
     ) -> Iterator[Run]:
         """A run with everything it needs: the opened movie, a store, and workers where they are worth it."""
         movie, device = opening.open(), choose_device(self.settings.device)
@@ -169,7 +172,7 @@ class Tracker:
             if not opening.on_disk:
                 raise SettingsError("pieces are kept only of a movie that lies on disk; save it, or give no folder")
             made_of = run_record(opening, movie, model=self.model.sha256, settings=self.settings, device=str(device))
-            store = begin_folder(work, made_of)
+            store = begin_folder(Path(work), made_of)
         with ExitStack() as stack:
             if executor is None:
                 pixels = float(len(movie)) * math.prod(movie.shape)

@@ -49,8 +49,7 @@ def run_record(
     settings, device
         Of the run.
     """
-    scale = movie.scale
-    frames = (movie.numbers, movie.shape, scale.step, scale.unit, opening.axes, opening.channel)
+    frames = (tuple(movie.numbers), tuple(movie.shape), movie.scale, opening.axes, opening.channel)
     return {
         "version": [version("cell-tracker-gnn"), FORMAT],
         "inputs": {name: [str(path), _digest(path)] for name, path in opening.inputs.items()},
@@ -82,6 +81,7 @@ def begin_folder(folder: Path, made_of: Mapping[str, Any]) -> FolderStore:
         If the folder holds pieces of another run, or cannot be written.
     """
     record = folder / _NAME
+    folder.mkdir(parents=True, exist_ok=True)
     if not record.is_file():
         # Several jobs may begin the same run at the same time.
         own = folder / f".{uuid4().hex}.json"
