@@ -232,9 +232,30 @@ def test_a_run_that_was_broken_off_goes_on(tracker: Tracker, movie: Movie, expec
     watched = Watched(movie.masks)  # type: ignore[arg-type]
     again = track_movie(Movie(watched, movie.images, movie.scale), tracker.model, store=FolderStore(tmp_path))
     assert_same_lineage(again, expected)
-    second, *_, last = frame_ranges(FRAMES)[1:]
+    second, _, last = frame_ranges(FRAMES)[1:]
     # The piece that was cut off, those that were missing, and the first frame with cells.
     assert sorted(set(watched.read)) == [0, *range(second[0], second[1] + 3), *range(last[0], last[1])]
+
+
+def test_finished_windows_are_not_weighed_again(
+    tracker: Tracker, movie: Movie, expected: Lineage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track_movie(movie, tracker.model, store=FolderStore(tmp_path))
+    monkeypatch.delattr("cell_tracker_gnn.model.infer.score_windows")
+    watched = Watched(movie.masks)  # type: ignore[arg-type]
+    again = track_movie(Movie(watched, movie.images, movie.scale), tracker.model, store=FolderStore(tmp_path))
+    assert not watched.read
+    assert_same_lineage(again, expected)
+
+
+def test_ranges_are_of_about_equal_length() -> None:
+    for frames in (1, 16, 17, 90, 1000, 10_000):
+        ranges = frame_ranges(frames)
+        assert [begin for begin, _ in ranges] == [0, *(end for _, end in ranges[:-1])]
+        assert ranges[-1][1] == frames
+        lengths = [end - begin for begin, end in ranges]
+        assert max(lengths) - min(lengths) <= 1
+        assert max(lengths) <= 32
 
 
 def test_pieces_of_another_run_are_refused(tracker: Tracker, folder: Path, tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "Piece", "frame_ranges", "measure", "measure_in_turn", "piece_name", "weigh"]
 
-RANGE_FRAMES = 16
-"""Frames of a range at most: few enough to share the work out, many enough that the frames read twice cost little."""
+SHORTEST, LONGEST = 16, 32
+"""Frames of a range at most, in short and in long movies: few enough to share the work out and to be held, many enough
+that the frames read twice cost little."""
 
 Range = tuple[int, int]
 
@@ -64,7 +65,8 @@ class Job:
 
 def frame_ranges(frames: int) -> list[Range]:
     """First and one past the last frame of ranges of about equal length, which never depend on who computes them."""
-    bound = np.linspace(0, frames, -(-frames // RANGE_FRAMES) + 1).round().astype(int).tolist()
+    length = min(max(SHORTEST, frames // SHORTEST), LONGEST)
+    bound = np.linspace(0, frames, -(-frames // length) + 1).round().astype(int).tolist()
     return list(pairwise(bound))
 
 
