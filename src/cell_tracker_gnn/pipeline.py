@@ -116,7 +116,7 @@ class Tracker:
             Threads of each process; the cores are shared out when left out.
         work
             A folder in which finished pieces are kept, and found again if they are of the same run; memory when left
-            out. Inputs must lie on disk.
+            out. The inputs and the model must lie on disk.
         """
         opening = Opening(masks, images, axes, channel, frames, tuple(scale) if scale is not None else None, unit)
         with self._begin(opening, executor, workers, threads, work) as run:
@@ -169,8 +169,8 @@ class Tracker:
         movie, device = opening.open(), choose_device(self.settings.device)
         store: Store = MemoryStore()
         if work is not None:
-            if not opening.on_disk:
-                raise SettingsError("pieces are kept only of a movie that lies on disk; save it, or give no folder")
+            if not (opening.on_disk and self.model.sha256):
+                raise SettingsError("pieces are kept only of a movie and a model on disk; save them, or give no folder")
             made_of = run_record(opening, movie, model=self.model.sha256, settings=self.settings, device=str(device))
             store = begin_folder(Path(work), made_of)
         with ExitStack() as stack:

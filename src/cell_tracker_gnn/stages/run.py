@@ -24,12 +24,12 @@ from cell_tracker_gnn.stages.executors import work_through
 from cell_tracker_gnn.stages.jobs import Job, Piece, Range, frame_ranges, measure, measure_in_turn, piece_name, weigh
 from cell_tracker_gnn.stages.sources import Given, NamedModel, Opening, cut_movie
 from cell_tracker_gnn.stages.stitch import count_cells, stitch_cells, stitch_windows
-from cell_tracker_gnn.stages.store import Store
+from cell_tracker_gnn.stages.store import MemoryStore, Store
 
 __all__ = ["Run", "begin_run"]
 
-MANY, FEW = 1000, 8
-"""Pieces that are handed over at a time: few where the frames themselves must be held and sent."""
+MANY, FEW = 1000, 16
+"""Pieces that are handed over at a time: few where frames or features must be held and sent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class Run:
             return
         if self.executor is None:
             # One walk from the first frame on finds out on its way how much to reduce the frames.
-            job = self.job if missing[0][0] == 0 else self._with_factor()
+            job = self.job if missing == self.ranges[: len(missing)] else self._with_factor()
             count = iter(range(done + 1, len(self.movie) + 1))
             measure_in_turn(job, self.store, missing, lambda _: progress(next(count)))
             return
@@ -97,7 +97,8 @@ class Run:
         pieces = self._pieces()
         missing = [piece for piece in pieces if not self.store.has(piece_name("windows", piece.group.begin))]
         done = len(pieces) - len(missing)
-        for call, kept in work_through(self.executor, weigh, self._weighings(missing), at_once=FEW):
+        at_once = FEW if isinstance(self.store, MemoryStore) else MANY
+        for call, kept in work_through(self.executor, weigh, self._weighings(missing), at_once=at_once):
             self.store.take(piece_name("windows", call[2].group.begin), kept)
             done += 1
             progress(done, len(pieces))
