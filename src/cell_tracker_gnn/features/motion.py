@@ -77,15 +77,16 @@ class Motion:
 
     def at(self, points: Floats) -> Floats:
         """Displacement of points of the earlier frame, shape (n, rank), both in pixels."""
-        moved = np.broadcast_to(self.drift, points.shape).copy()
+        moved = np.repeat(self.drift[:, None], len(points), axis=1)
         if self.field is None or not len(points):
-            return moved
-        height, width = self.field.shape[:2]
-        plane = (points + self.drift)[:, -2:] / self.factor
-        row = np.clip(plane[:, 0].astype(np.int64), 0, height - 1)
-        column = np.clip(plane[:, 1].astype(np.int64), 0, width - 1)
-        moved[:, -2:] += self.field[row, column] * self.factor
-        return moved
+            return moved.T
+        pixel = np.zeros(len(points), np.int64)
+        for axis, side in zip((-2, -1), self.field.shape, strict=False):
+            place = (points[:, axis] + self.drift[axis]) / self.factor
+            pixel = pixel * side + np.clip(place.astype(np.int64), 0, side - 1)
+        for axis in (-2, -1):
+            moved[axis] += self.field[..., axis].reshape(-1).take(pixel) * self.factor
+        return moved.T
 
 
 def reduction_factor(cells: FrameCells, shape: tuple[int, ...]) -> int:
@@ -254,4 +255,5 @@ def _dense_field(before: Picture, after: Picture, drift: Floats) -> NDArray[np.f
     matrix = np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]], np.float32)
     moved = cv2.warpAffine(before.plane, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
     flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(moved, after.plane, None)
-    return np.asarray(flow[..., ::-1], dtype=np.float32)
+    # Each component lies in one piece of memory, because it is looked up by itself.
+    return np.stack([flow[..., 1], flow[..., 0]]).transpose(1, 2, 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from scipy.stats import nbinom
+from scipy import special
 
 from cell_tracker_gnn.data import Floats
 from cell_tracker_gnn.linking.evidence import EVIDENCE
@@ -87,5 +87,13 @@ class Confidence:
         if expected <= 0:
             return Estimate(0.0, 0, 0)
         shape = self.spread.get(kind, USUAL_SPREAD)
-        low, high = nbinom.ppf(_INTERVAL, shape, shape / (shape + expected))
+        low, high = _negative_binomial_quantiles(shape, shape / (shape + expected))
         return Estimate(expected, int(low), int(min(high, len(probability))))
+
+
+def _negative_binomial_quantiles(shape: float, success: float) -> Floats:
+    """Ends of the interval of a negative binomial distribution, as those of ``scipy.stats``, slow to import."""
+    inverse = np.ceil(special.nbdtrik(_INTERVAL, shape, success))
+    below = np.maximum(inverse - 1.0, 0.0)
+    # The inverse is found by iteration, so the whole number below it may be enough already.
+    return np.asarray(np.where(special.betainc(shape, below + 1.0, success) >= _INTERVAL, below, inverse))
