@@ -254,6 +254,10 @@ def _dense_field(before: Picture, after: Picture, drift: Floats) -> NDArray[np.f
     height, width = before.plane.shape
     matrix = np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]], np.float32)
     moved = cv2.warpAffine(before.plane, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(moved, after.plane, None)
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search.setPatchStride(4)
+    search.setGradientDescentIterations(12)
+    search.setVariationalRefinementIterations(3)
+    flow = search.calc(moved, after.plane, None)
     # Each component lies in one piece of memory, because it is looked up by itself.
     return np.stack([flow[..., 1], flow[..., 0]]).transpose(1, 2, 0)
