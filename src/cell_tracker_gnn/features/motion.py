@@ -128,9 +128,9 @@ def _interiors(rows: NDArray[np.int32]) -> NDArray[np.float32]:
         first: list[slice] = [slice(None)] * rows.ndim
         second = list(first)
         first[axis], second[axis] = slice(None, -1), slice(1, None)
-        differs = rows[tuple(first)] != rows[tuple(second)]
-        inside[tuple(first)] &= ~differs
-        inside[tuple(second)] &= ~differs
+        same = rows[tuple(first)] == rows[tuple(second)]
+        inside[tuple(first)] &= same
+        inside[tuple(second)] &= same
     return inside.astype(np.float32)
 
 
@@ -140,7 +140,8 @@ def _reduce(plane: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     import cv2
 
     height, width = (max(1, -(-side // factor)) for side in plane.shape)
-    padded = np.pad(plane, ((0, height * factor - plane.shape[0]), (0, width * factor - plane.shape[1])), mode="edge")
+    missing = (height * factor - plane.shape[0], width * factor - plane.shape[1])
+    padded = np.pad(plane, ((0, missing[0]), (0, missing[1])), mode="edge") if any(missing) else plane
     return np.asarray(cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
