@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -33,12 +34,14 @@ class Task:
     cells: int
 
     def solve(self, solver: object) -> np.ndarray:
+        """Chosen links."""
         return solver(  # type: ignore[operator]
             self.source, self.target, self.rewards.reward, cells=self.cells, **self.rewards.as_arguments()
         )
 
     @property
     def problem(self) -> LinkProblem:
+        """The task as the solvers see it."""
         return LinkProblem.pose(
             self.source, self.target, self.rewards.reward, cells=self.cells, **self.rewards.as_arguments()
         )
@@ -77,7 +80,8 @@ def measure_linking(kind: str) -> dict[str, float]:
         task.solve(solver)
         times.append(time.process_time())
     doubtful = len(certain_links(task.problem)[1]) / len(task.source)
-    return {"links": len(task.source), "greedy": times[1] - times[0], "exact": times[2] - times[1], "in doubt": doubtful}
+    greedy, exact = (end - begin for begin, end in pairwise(times))
+    return {"links": len(task.source), "greedy": greedy, "exact": exact, "in doubt": doubtful}
 
 
 def verify_linking() -> dict[str, float]:

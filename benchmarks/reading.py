@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 from skimage.measure import regionprops_table
 
@@ -40,6 +41,6 @@ def measure_reading(movie: Movie) -> dict[str, float]:
         times.append(time.process_time())
         regionprops_table(mask, image, properties=PROPERTIES)
         times.append(time.process_time())
-        for name, begin, end in zip(spent, times, times[1:], strict=False):
+        for name, (begin, end) in zip(spent, pairwise(times), strict=True):
             spent[name] += 1000 * (end - begin) / len(chosen)
     return spent

@@ -2,7 +2,7 @@
 
     python benchmarks/speed.py --work WORK --trackers ours,laptrack,overlap,nearest --peers-python PYTHON
 
-simulates the movie (90 frames of 1024 x 1024, about 335 nuclei in each, images and masks) into WORK when it is not there.
+simulates the movie (90 frames of 1024 x 1024, about 335 nuclei in each, with images) into WORK when it is not there.
 Everything is CPU time, user and system, of whole processes with one thread each, imports included, because wall time
 says little on a machine that does something else. Every round runs all trackers once; medians of the rounds are
 reported. Only ours reads the images.
@@ -11,6 +11,7 @@ reported. Only ours reads the images.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -22,10 +23,11 @@ from statistics import median
 
 import tifffile
 
-from linking import measure_linking, verify_linking
+from linking import KINDS, measure_linking, verify_linking
 from options import choose_trackers, tracker_options
 from reading import measure_reading
 from record import store
+from speed_tables import describe
 from trackers import COMMAND, HERE, Movie, Tracker
 
 FRAMES, SIZE, CELLS = 90, "1024,1024", 325
@@ -46,16 +48,16 @@ def main() -> None:
     rows = {name: medians([one[name] for one in rounds]) for name in rounds[0]}
     measured = {
         "movie": {"frames": FRAMES, "size": SIZE, "cells": cells},
-        "trackers_measured": rows,
+        "cost": rows,
         "reading": medians([measure_reading(movie) for _ in range(options.rounds)]),
-        "linking": {kind: medians([measure_linking(kind) for _ in range(options.rounds)]) for kind in ("clear", "doubtful")},
+        "linking": {kind: medians([measure_linking(kind) for _ in range(options.rounds)]) for kind in KINDS},
         "linking_verified": verify_linking(),
         "rounds": options.rounds,
     }
     store(options, trackers, measured)
-    text = document(measured, sys.argv[1:])
-    options.output.with_suffix(".md").write_text(text, "utf-8")
-    print(text)
+    document = options.output.with_suffix(".md")
+    document.write_text(describe(json.loads(options.output.read_text("utf-8"))), "utf-8")
+    print(document.read_text("utf-8"))
 
 
 def parse() -> argparse.Namespace:
@@ -112,56 +114,6 @@ def medians(rows: list[dict[str, float]]) -> dict[str, float]:
         for name, value in row.items():
             values[name].append(value)
     return {name: round(median(found), 4) for name, found in values.items()}
-
-
-def document(measured: dict, arguments: list[str]) -> str:
-    """Tables for `speed.md`."""
-    rows, cells = measured["trackers_measured"], measured["movie"]["cells"]
-    ours = next((name for name in rows if name.startswith("ours")), None)
-    lines = [
-        "# Speed",
-        "",
-        f"`python benchmarks/speed.py {' '.join(Path(a).name if a.startswith('/') else a for a in arguments)}`, "
-        f"medians of {measured['rounds']} rounds. CPU time, user and system, of whole processes with one thread each, "
-        f"imports included; another job used the machine, so wall times were not taken. {FRAMES} frames of {SIZE} "
-        f"pixels, {cells:,} cells; ours reads the images too.",
-        "",
-        "| tracker | CPU s | cells per CPU-second | of ours | largest memory, MB |",
-        "|---|---|---|---|---|",
-    ]
-    for name, row in rows.items():
-        share = f"{rows[ours]['cpu'] / row['cpu']:.2f}" if ours else "-"
-        lines.append(f"| {name} | {row['cpu']:.1f} | {cells / row['cpu']:,.0f} | {share} | {row['memory']:.0f} |")
-    if ours:
-        stages = {name.removeprefix("stage "): value for name, value in rows[ours].items() if name.startswith("stage ")}
-        lines += ["", "| stage of ours | CPU s | share |", "|---|---|---|"]
-        lines += [f"| {name} | {value:.2f} | {value / rows[ours]['cpu']:.0%} |" for name, value in stages.items()]
-    read = measured["reading"]
-    lines += [
-        "",
-        "| per frame | CPU ms | ratio |",
-        "|---|---|---|",
-        f"| read and decompress image and mask | {read['read']:.1f} | |",
-        f"| region features | {read['features']:.1f} | {read['features'] / read['read']:.2f} of reading |",
-        f"| the same properties by `skimage.measure.regionprops_table` | {read['regionprops']:.1f} | "
-        f"{read['regionprops'] / read['features']:.1f} of ours |",
-        "",
-        "| linking of candidates with rewards that are | links | greedy, CPU s | exact, CPU s | ratio | of them in doubt |",
-        "|---|---|---|---|---|---|",
-    ]
-    for kind, row in measured["linking"].items():
-        lines.append(
-            f"| {kind} | {row['links']:,.0f} | {row['greedy']:.2f} | {row['exact']:.2f} | "
-            f"{row['exact'] / row['greedy']:.2f} | {row['in doubt']:.1%} |"
-        )
-    found = measured["linking_verified"]
-    lines += [
-        "",
-        f"On {found['parts']} parts of {found['links']:,} links in all the exact linker and an integer program "
-        f"(HiGHS) written from the definition reach objectives that differ by at most {found['difference']:.1g} nats; "
-        f"greedy falls {found['greedy']:.1f} nats behind.",
-    ]
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,18 @@ PROBES = 128
 
 @dataclass(frozen=True, eq=False)
 class FrameState:
-    """What later frames need of an earlier one."""
+    """What later frames need of an earlier one.
+
+    ``flow`` is the displacement of each cell after one, two, ... frames, as far as it was asked for: each of them
+    begins where the one before ends.
+    """
 
     cells: FrameCells
     rows: NDArray[np.int32]
     picture: Picture
     probes: Floats
     probe_cell: Integers
+    flow: list[Floats] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,15 +105,15 @@ def meet(before: FrameState, after: FrameState, motions: Sequence[Motion]) -> Me
 
 def _cell_flow(before: FrameState, motions: Sequence[Motion]) -> Floats:
     """Mean displacement over the pixels of each cell, followed step by step."""
-    cells = len(before.cells)
-    total = np.zeros((cells, before.probes.shape[1]))
+    cells, known = len(before.cells), before.flow
     taken = np.bincount(before.probe_cell, minlength=cells)
     number = np.maximum(taken, 1)
-    for motion in motions:
+    for motion in motions[len(known) :]:
+        total = known[-1] if known else np.zeros((cells, before.probes.shape[1]))
         moved = np.array([p + np.repeat(t, taken) for p, t in zip(before.probes.T, total.T, strict=True)])
-        for axis, step in enumerate(motion.at(moved.T).T):
-            total[:, axis] += np.bincount(before.probe_cell, step, minlength=cells) / number
-    return total
+        steps = [np.bincount(before.probe_cell, step, minlength=cells) / number for step in motion.at(moved.T).T]
+        known.append(total + np.stack(steps, axis=1))
+    return known[len(motions) - 1]
 
 
 def _landings(before: FrameState, after: FrameState, displacement: Floats) -> tuple[Integers, Floats]:

@@ -24,6 +24,16 @@ STILL = 0.03
 LINKS_AT_ONCE = 8192
 """Links that are worked on together where much is computed of each, so that it stays in the cache."""
 
+SISTER_FEATURES: tuple[str, ...] = (
+    "sister_misfit",
+    "sister_off_centre",
+    "sister_total_size",
+    "sister_size_ratio",
+    "sister_apart",
+    "sister_nearer",
+    "sister_brighter",
+)
+
 ALONE = -3.0
 """Score of the rival that a lone candidate does not have."""
 
@@ -200,8 +210,18 @@ def _siblings(cells: Cells, candidates: Candidates, g: _Geometry) -> Columns:
     The sister is the other next-frame candidate of the same source for which the midpoint of the two is nearest to the
     expected place of the mother and their sizes add up best to hers.
     """
-    mine = np.flatnonzero(candidates.ahead == 1)
-    sister = _nearest_candidates(candidates, g, mine, len(cells))[candidates.source[mine]]
+    next_frame = np.flatnonzero(candidates.ahead == 1)
+    table = _nearest_candidates(candidates, g, next_frame, len(cells))
+    columns: Columns = {name: np.zeros(len(candidates)) for name in SISTER_FEATURES}
+    for begin in range(0, len(next_frame), LINKS_AT_ONCE):
+        mine = next_frame[begin : begin + LINKS_AT_ONCE]
+        for name, value in _sisters(cells, candidates, g, mine, table[candidates.source[mine]]).items():
+            columns[name][mine] = value
+    return columns
+
+
+def _sisters(cells: Cells, candidates: Candidates, g: _Geometry, mine: Integers, sister: Integers) -> Columns:
+    """The same for some links among the candidates of their sources, shape (k,) and (k, SIBLINGS)."""
     valid = (sister >= 0) & (sister != mine[:, None])
     other = np.where(valid, sister, 0)
     volume = cells.volume
@@ -216,7 +236,7 @@ def _siblings(cells: Cells, candidates: Candidates, g: _Geometry) -> Columns:
     found, chosen = valid[rows, best], other[rows, best]
     apart = _length(g.after_flow[mine] - g.after_flow[chosen]) / mother
     bright = np.nan_to_num(cells.appearance[target, 0] - cells.appearance[candidates.target[chosen], 0])
-    values = {
+    return {
         "sister_misfit": np.minimum(np.where(found, misfit[rows, best], 5.0), 5.0),
         "sister_off_centre": np.minimum(np.where(found, off[rows, best], 3.0), 3.0),
         "sister_total_size": np.where(found, total[rows, best], 2.0),
@@ -225,11 +245,6 @@ def _siblings(cells: Cells, candidates: Candidates, g: _Geometry) -> Columns:
         "sister_brighter": np.where(found, bright, 0.0),
         "sister_nearer": np.where(found, g.nearer[chosen], ALONE),
     }
-    columns: Columns = {}
-    for name, value in values.items():
-        columns[name] = np.zeros(len(candidates))
-        columns[name][mine] = value
-    return columns
 
 
 def _steps(candidates: Candidates) -> Integers:
