@@ -13,16 +13,17 @@ def describe(stored: Stored) -> str:
 
 
 def heading(stored: Stored) -> list[str]:
-    movie = stored["movie"]
+    movie, command = stored["movie"], " ".join(stored["command"])
+    size = movie["size"].replace(",", " x ")
     return [
         "# Speed",
         "",
-        f"`{' '.join(stored['command'])}`",
+        f"`{command}`",
         "",
-        f"Medians of {stored['rounds']} rounds. CPU time, user and system, of whole processes with one thread each, imports",
-        "included: other jobs shared the machine, so wall times were not taken and all CPU times are somewhat longer than",
-        f"on a quiet one. {movie['frames']} frames of {movie['size'].replace(',', ' x ')} pixels, {movie['cells']:,} cells.",
-        "Only ours reads the images.",
+        f"Medians of {stored['rounds']} rounds. CPU time, user and system, of whole processes with one thread each,",
+        "imports included: other jobs shared the machine, so wall times were not taken and all CPU times are somewhat",
+        f"longer than on a quiet one. {movie['frames']} frames of {size} pixels, {movie['cells']:,} cells; only ours",
+        "reads the images.",
     ]
 
 
@@ -55,8 +56,8 @@ def reading(stored: Stored) -> list[str]:
         "| per frame | CPU ms | ratio |",
         "|---|---|---|",
         f"| read and decompress image and mask | {read:.1f} | |",
-        f"| region features | {features:.1f} | {features / read:.2f} of reading |",
-        f"| the same by `skimage.measure.regionprops_table` | {others:.1f} | {others / features:.1f} of region features |",
+        f"| region features, ours | {features:.1f} | {features / read:.2f} of reading |",
+        f"| the same by `skimage.measure.regionprops_table` | {others:.1f} | {others / features:.1f} of ours |",
     ]
 
 
@@ -70,7 +71,7 @@ def linking(stored: Stored) -> list[str]:
     return [
         *lines,
         "",
-        f"On {found['parts']} small movies with {found['links']:,} links the exact linker and an integer program (HiGHS)",
-        f"written from the definition reach objectives that differ by at most {found['difference']:.0e} nats; greedy falls",
-        f"{found['greedy']:.0f} nats behind.",
+        f"On {found['parts']} small movies with {found['links']:,} links the exact linker and an integer program",
+        f"(HiGHS) written from the definition reach objectives that differ by at most {found['difference']:.0e} nats;",
+        f"greedy falls {found['greedy']:.0f} nats behind.",
     ]
