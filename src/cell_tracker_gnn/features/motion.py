@@ -26,7 +26,7 @@ CELL_PIXELS = 10.0
 """A typical cell spans about this many pixels of the reduced picture: less loses it, more only costs time."""
 
 PICTURE_PIXELS = 500_000
-"""Largest reduced picture; the flow costs about 20 ns per pixel."""
+"""Largest reduced picture; the flow costs about 60 ns per pixel."""
 
 CORRELATION_SIDE = 256
 """Drift is searched for on pictures of at most this side."""
@@ -256,6 +256,7 @@ def _dense_field(before: Picture, after: Picture, drift: Floats) -> NDArray[np.f
     matrix = np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]], np.float32)
     moved = cv2.warpAffine(before.plane, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    # Half the time of the preset; the place of a cell changes by some hundredths of a pixel (docs/tried.md).
     search.setPatchStride(4)
     search.setGradientDescentIterations(12)
     search.setVariationalRefinementIterations(3)

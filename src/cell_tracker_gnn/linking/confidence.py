@@ -87,13 +87,19 @@ class Confidence:
         if expected <= 0:
             return Estimate(0.0, 0, 0)
         shape = self.spread.get(kind, USUAL_SPREAD)
-        low, high = _negative_binomial_quantiles(shape, shape / (shape + expected))
-        return Estimate(expected, int(low), int(min(high, len(probability))))
+        low, high = (_negative_binomial_quantile(share, shape, shape / (shape + expected)) for share in _INTERVAL)
+        return Estimate(expected, low, min(high, len(probability)))
 
 
-def _negative_binomial_quantiles(shape: float, success: float) -> Floats:
-    """Ends of the interval of a negative binomial distribution, as those of ``scipy.stats``, slow to import."""
-    inverse = np.ceil(special.nbdtrik(_INTERVAL, shape, success))
-    below = np.maximum(inverse - 1.0, 0.0)
-    # The inverse is found by iteration, so the whole number below it may be enough already.
-    return np.asarray(np.where(special.betainc(shape, below + 1.0, success) >= _INTERVAL, below, inverse))
+def _negative_binomial_quantile(share: float, shape: float, success: float) -> int:
+    """Least number that is not exceeded with a probability of ``share``; ``scipy.stats`` is slow to import."""
+    below, enough = -1, 0
+    while special.betainc(shape, enough + 1, success) < share:
+        below, enough = enough, 2 * enough + 1
+    while enough - below > 1:
+        middle = (below + enough) // 2
+        if special.betainc(shape, middle + 1, success) < share:
+            below = middle
+        else:
+            enough = middle
+    return enough
