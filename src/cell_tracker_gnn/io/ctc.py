@@ -98,7 +98,7 @@ def relabel_frame(lineage: Lineage, masks: Frames, index: int, dtype: Unsigned) 
         known = labels <= largest
         table = np.zeros(largest + 1, dtype)
         table[labels[known]] = tracks[known]
-        return np.asarray(table.take(frame))
+        return table.take(frame.astype(np.intp, copy=False))
     return _relabel_sparse(frame.astype(np.int64), labels, tracks)
 
 
