@@ -1,6 +1,8 @@
 """The installed command, end to end."""
 
 import csv
+import gc
+import importlib
 import json
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from cell_tracker_gnn.cli import _quick_imports
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
 
 COMMAND = Path(sys.executable).with_name("cell-tracker-gnn")
@@ -202,3 +205,10 @@ def test_paper_preset_trains_and_tracks(tmp_path: Path) -> None:
     assert run("train", movie / "01", "--output", model, *settings).returncode == 0
     done = run("track", movie / "01_ERR_SEG", "--images", movie / "01", "--model", model, "--output", tmp_path / "r")
     assert done.returncode == 0, done.stderr
+
+
+def test_garbage_is_collected_again_after_an_import_that_fails() -> None:
+    with pytest.raises(ImportError), _quick_imports():
+        importlib.import_module("no_such_module" if not gc.isenabled() else "sys")
+    assert gc.isenabled()
+    gc.unfreeze()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,3 +41,17 @@ def test_no_rows(tmp_path: Path) -> None:
 def test_awkward_words(tmp_path: Path, words: list[str]) -> None:
     write_table({"n": np.arange(2), "word": np.array(words)}, tmp_path / "t.csv")
     assert read_table(tmp_path / "t.csv")["word"].tolist() == words
+
+
+def test_missing_values_of_masked_columns_are_empty(tmp_path: Path) -> None:
+    write_table({"n": np.ma.masked_array([1, 2, 3], [False, True, False])}, tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text().splitlines() == ["n", "1", "", "3"]
+
+
+def test_pandas_is_not_imported(tmp_path: Path) -> None:
+    code = (
+        "import sys, numpy as np; from cell_tracker_gnn.io import write_table;"
+        f"write_table({{'a': np.arange(2.0), 'b': np.array(['x', 'y'])}}, {str(tmp_path / 't.csv')!r});"
+        "sys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import nbinom
 
 from cases import CASES
 from cell_tracker_gnn import Tracker, TrackSettings
@@ -106,6 +107,13 @@ def test_the_interval_holds_the_expected_number_unless_it_is_tiny(values: list[f
     assert expected == pytest.approx(sum(1 - value for value in values))
     assert 0 <= low <= high <= len(values)
     assert low <= expected
+
+
+@given(st.integers(1, 3000), st.floats(0.001, 0.999), st.floats(0.3, 30))
+def test_the_interval_is_that_of_scipy(count: int, probability: float, shape: float) -> None:
+    expected, low, high = Confidence(spread={"link": shape}).estimate("link", np.full(count, probability))
+    ends = nbinom.ppf((0.05, 0.95), shape, shape / (shape + expected))
+    assert (low, high) == (int(ends[0]), min(int(ends[1]), count))
 
 
 def sample(seed: int, slope: float, shift: float, group: str, count: int = 4000) -> Judged:

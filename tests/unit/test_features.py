@@ -1,11 +1,17 @@
 """Motion, expected places and candidate links."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from cases import CASES
 from cell_tracker_gnn.data import ArrayFrames, Movie, Scale
 from cell_tracker_gnn.features.extract import extract_features
+from cell_tracker_gnn.features.motion import draw_picture, estimate_motion
+from cell_tracker_gnn.features.movement import FrameState, meet, probe_cells
+from cell_tracker_gnn.features.regions import MaskPixels, measure_frame
 from cell_tracker_gnn.graph.build import build_graph
 from cell_tracker_gnn.graph.edges import LINK_FEATURES
 from cell_tracker_gnn.graph.nodes import CELL_FEATURES
@@ -89,6 +95,22 @@ def test_motion_over_two_frames_is_the_sum_of_the_steps() -> None:
     masks = np.stack([discs(centres + 12 * t, 6, (300, 300)) for t in range(3)])
     cells, movement = extract_features(movie_of(masks), max_gap=1)
     np.testing.assert_allclose(movement.drift[1, cells.frame == 0], 24.0, atol=1.0)
+
+
+def test_flow_followed_frame_by_frame_is_that_of_all_frames_at_once() -> None:
+    centres, scale, states = scattered(3), Scale.pixels(2), []
+    for step in range(3):
+        pixels = MaskPixels.of(discs(150 + (centres - 150) * 1.04**step, 8, (300, 300)))
+        frame, rows = measure_frame(pixels, None, scale), pixels.rows()
+        states.append(FrameState(frame, rows, draw_picture(frame, rows, 1), *probe_cells(pixels)))
+    motions = [estimate_motion(a.picture, b.picture) for a, b in pairwise(states)]
+    at_once = meet(replace(states[0], flow=[]), states[2], motions)
+    meet(states[0], states[1], motions[:1])
+    step_by_step = meet(states[0], states[2], motions)
+    np.testing.assert_array_equal(step_by_step.flow, at_once.flow)
+    place = states[0].cells.centroid
+    off = np.linalg.norm(at_once.flow - (place - 150) * (1.04**2 - 1), axis=1)
+    assert np.median(off) < 0.3 * np.median(np.linalg.norm(place - 150, axis=1)) * (1.04**2 - 1)
 
 
 @pytest.mark.parametrize("name", sorted(CASES))

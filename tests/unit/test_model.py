@@ -34,6 +34,16 @@ def test_group_softmax_sums_to_one_with_and_without_the_choice_of_nothing() -> N
     assert torch.isfinite(less).all()
 
 
+def test_links_in_pieces_get_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = TrackerNetwork(TrackerConfig(width=16, blocks=2)).eval()
+    whole = network(*inputs())
+    monkeypatch.setattr("cell_tracker_gnn.model.blocks.PIECE", 7)
+    with torch.inference_mode():
+        pieces = network(*inputs())
+    for one, other in zip(whole, pieces, strict=True):
+        torch.testing.assert_close(one.detach(), other)
+
+
 @pytest.mark.parametrize("links", [0, 1, 30])
 def test_network_gives_one_number_per_link_and_three_per_cell(links: int) -> None:
     network = TrackerNetwork(TrackerConfig(width=16, blocks=2)).eval()

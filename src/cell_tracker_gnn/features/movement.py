@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,18 @@ PROBES = 128
 
 @dataclass(frozen=True, eq=False)
 class FrameState:
-    """What later frames need of an earlier one."""
+    """What later frames need of an earlier one.
+
+    ``flow`` is the displacement of each cell after one, two, ... frames, as far as it was asked for: each of them
+    begins where the one before ends.
+    """
 
     cells: FrameCells
     rows: NDArray[np.int32]
     picture: Picture
     probes: Floats
     probe_cell: Integers
+    flow: list[Floats] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +83,8 @@ def probe_cells(pixels: MaskPixels) -> tuple[Floats, Integers]:
     cell = np.repeat(np.arange(len(size)), taken)
     within = np.arange(len(cell)) - np.repeat(np.cumsum(taken) - taken, taken)
     pixel = pixels.pixel[pixels.start[cell] + (within * size[cell]) // np.maximum(taken[cell], 1)]
-    return np.stack(np.unravel_index(pixel, pixels.shape), axis=1).astype(np.float64), cell
+    # Each coordinate lies in one piece of memory, because what follows goes axis by axis.
+    return np.array(np.unravel_index(pixel, pixels.shape), dtype=np.float64).T, cell
 
 
 def meet(before: FrameState, after: FrameState, motions: Sequence[Motion]) -> Meeting:
@@ -99,14 +105,15 @@ def meet(before: FrameState, after: FrameState, motions: Sequence[Motion]) -> Me
 
 def _cell_flow(before: FrameState, motions: Sequence[Motion]) -> Floats:
     """Mean displacement over the pixels of each cell, followed step by step."""
-    cells = len(before.cells)
-    total = np.zeros((cells, before.probes.shape[1]))
-    number = np.maximum(np.bincount(before.probe_cell, minlength=cells), 1)
-    for motion in motions:
-        step = motion.at(before.probes + total[before.probe_cell])
-        for axis in range(total.shape[1]):
-            total[:, axis] += np.bincount(before.probe_cell, step[:, axis], minlength=cells) / number
-    return total
+    cells, known = len(before.cells), before.flow
+    taken = np.bincount(before.probe_cell, minlength=cells)
+    number = np.maximum(taken, 1)
+    for motion in motions[len(known) :]:
+        total = known[-1] if known else np.zeros((cells, before.probes.shape[1]))
+        moved = np.array([p + np.repeat(t, taken) for p, t in zip(before.probes.T, total.T, strict=True)])
+        steps = [np.bincount(before.probe_cell, step, minlength=cells) / number for step in motion.at(moved.T).T]
+        known.append(total + np.stack(steps, axis=1))
+    return known[len(motions) - 1]
 
 
 def _landings(before: FrameState, after: FrameState, displacement: Floats) -> tuple[Integers, Floats]:
@@ -114,11 +121,17 @@ def _landings(before: FrameState, after: FrameState, displacement: Floats) -> tu
     count = len(after.cells)
     if not len(before.cells) or not count:
         return np.zeros(0, np.int64), np.zeros(0)
-    landed = np.rint(before.probes + displacement[before.probe_cell]).astype(np.int64)
-    inside = np.all((landed >= 0) & (landed < np.array(after.rows.shape)), axis=1)
-    target = np.full(len(landed), -1, np.int64)
-    target[inside] = after.rows[tuple(landed[inside].T)]
-    hit = target >= 0
-    key, shared = np.unique(before.probe_cell[hit] * count + target[hit], return_counts=True)
-    taken = np.minimum(before.cells.size, PROBES)
-    return key, shared / taken[key // count]
+    probes = np.bincount(before.probe_cell, minlength=len(before.cells))
+    pixel, inside = np.zeros(len(before.probes), np.int64), np.ones(len(before.probes), np.bool_)
+    for axis, side in enumerate(after.rows.shape):
+        landed = np.rint(before.probes[:, axis] + np.repeat(displacement[:, axis], probes))
+        inside &= (landed >= 0) & (landed < side)
+        pixel = pixel * side + landed.astype(np.int64)
+    target = np.where(inside, after.rows.reshape(-1).take(pixel, mode="clip"), -1)
+    hit = np.flatnonzero(target >= 0)
+    pair = before.probe_cell[hit] * count + target[hit]
+    # Pixels come row by row, so most pairs stand in runs and only the runs need to be sorted.
+    begin = np.flatnonzero(np.diff(pair, prepend=-1))
+    key, place = np.unique(pair[begin], return_inverse=True)
+    shared = np.bincount(place, np.diff(begin, append=len(pair)), minlength=len(key))
+    return key, shared / probes[key // count]

@@ -76,7 +76,8 @@ class MaskPixels:
     def of(cls, mask: NDArray[np.generic], *, min_size: int = 0) -> MaskPixels:
         """Group the foreground pixels of a label image by label, without cells of fewer than ``min_size`` pixels."""
         flat = np.ascontiguousarray(mask).reshape(-1)
-        pixel = np.flatnonzero(flat)
+        # Numpy finds the true ones among flags five times faster than the nonzero ones among numbers.
+        pixel = np.flatnonzero(flat != 0)
         value = flat[pixel]
         if value.dtype.itemsize > 2 and len(value) and int(value.max()) <= 65535:
             # A stable sort of 16-bit integers is a radix sort, ten times faster than that of wider ones.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import Cells, Floats, Integers
 from cell_tracker_gnn.features.movement import Movement
 from cell_tracker_gnn.graph.candidates import Candidates, Spacing
-from cell_tracker_gnn.graph.groups import best_in_group, margin_in_group, pad_groups, rank_in_group
+from cell_tracker_gnn.graph.groups import best_in_group, margin_in_group, rank_in_group, table_of_groups
 
 __all__ = ["IMAGE_LINK_FEATURES", "LINK_FEATURES", "link_features"]
 
@@ -20,6 +20,19 @@ USUAL_FRAMES = 5
 
 STILL = 0.03
 """Steps below this share of a diameter count as none, so that a resting movie does not make every step an outlier."""
+
+LINKS_AT_ONCE = 8192
+"""Links that are worked on together where much is computed of each, so that it stays in the cache."""
+
+SISTER_FEATURES: tuple[str, ...] = (
+    "sister_misfit",
+    "sister_off_centre",
+    "sister_total_size",
+    "sister_size_ratio",
+    "sister_apart",
+    "sister_nearer",
+    "sister_brighter",
+)
 
 ALONE = -3.0
 """Score of the rival that a lone candidate does not have."""
@@ -47,7 +60,17 @@ def link_features(cells: Cells, movement: Movement, spacing: Spacing, candidates
     columns |= _appearance(cells, candidates)
     columns |= _siblings(cells, candidates, geometry)
     columns |= _neighbour_support(cells, spacing, candidates, geometry)
-    return np.stack([columns[name] for name in LINK_FEATURES], axis=1).astype(np.float32)
+    return _join(columns)
+
+
+def _join(columns: Columns) -> NDArray[np.float32]:
+    """The columns as a table, some rows at a time, so that it is written once and not column by column."""
+    count = len(columns[LINK_FEATURES[0]])
+    table = np.empty((count, len(LINK_FEATURES)), np.float32)
+    for begin in range(0, count, LINKS_AT_ONCE):
+        rows = slice(begin, begin + LINKS_AT_ONCE)
+        np.stack([columns[name][rows] for name in LINK_FEATURES], axis=1, out=table[rows], casting="same_kind")
+    return table
 
 
 class _Geometry:
@@ -61,22 +84,23 @@ class _Geometry:
         self.after_flow = (moved - movement.flow[index, source]) * step
         self.flow = (movement.flow[index, source] - movement.drift[index, source]) * step
         self.length = np.sqrt(cells.diameter[source] * cells.diameter[target])
-        self.distance = np.linalg.norm(self.after_flow, axis=1)
+        self.distance = _length(self.after_flow)
         self.nearer = -np.log1p(self.distance / self.length)
         self.source, self.target, self.ahead = source, target, candidates.ahead
         self.source_group = source * 16 + candidates.ahead
         self.target_group = target * 16 + candidates.ahead
+        self.rank_at_source = rank_in_group(self.source_group, self.nearer)
 
 
 def _distances(g: _Geometry, spacing: Spacing) -> Columns:
-    drifted = np.linalg.norm(g.after_drift, axis=1)
+    drifted = _length(g.after_drift)
     return {
         "distance_flow": np.log1p(g.distance / g.length),
         "distance_drift": np.log1p(drifted / g.length),
         "distance_by_source_spacing": np.log1p(g.distance / spacing.nearest[g.source]),
         "distance_by_target_spacing": np.log1p(g.distance / spacing.nearest[g.target]),
         "drift_by_source_spacing": np.log1p(drifted / spacing.nearest[g.source]),
-        "flow_length": np.log1p(np.linalg.norm(g.flow, axis=1) / g.length),
+        "flow_length": np.log1p(_length(g.flow) / g.length),
         "ahead_2": (g.ahead == 2).astype(float),
         "ahead_3": (g.ahead >= 3).astype(float),
     }
@@ -103,7 +127,7 @@ def _against_typical(cells: Cells, candidates: Candidates, g: _Geometry, columns
     median over the cells of the frames around of the smallest distance, or largest overlap, among their candidates.
     """
     found: Columns = {}
-    drifted = np.linalg.norm(g.after_drift, axis=1) / g.length
+    drifted = _length(g.after_drift) / g.length
     for name, distance in (("drift", drifted), ("flow", g.distance / g.length)):
         usual = _usual(cells, candidates, -distance, default=-1.0)
         found[f"unusual_{name}"] = np.log((distance + STILL) / (STILL - usual))
@@ -116,7 +140,7 @@ def _usual(cells: Cells, candidates: Candidates, score: Floats, *, default: floa
     """Median over nearby frames of each cell's best score over the same number of frames, shape (m,)."""
     usual = np.full(len(candidates), default)
     frames = len(cells.numbers)
-    for ahead in np.unique(candidates.ahead):
+    for ahead in _steps(candidates):
         chosen = np.flatnonzero(candidates.ahead == ahead)
         best = best_in_group(candidates.source[chosen], score[chosen], len(cells), default=np.nan)
         row = np.flatnonzero(np.isfinite(best))
@@ -131,8 +155,9 @@ def _usual(cells: Cells, candidates: Candidates, score: Floats, *, default: floa
 def _rivals(cells: Cells, candidates: Candidates, g: _Geometry, overlap: Floats) -> Columns:
     """Ranks and margins among the candidates of the same source and of the same target; the best of the next frame."""
     columns: Columns = {}
+    columns["rank_at_source"] = np.log1p(g.rank_at_source)
+    columns["rank_at_target"] = np.log1p(rank_in_group(g.target_group, g.nearer))
     for name, group in (("source", g.source_group), ("target", g.target_group)):
-        columns[f"rank_at_{name}"] = np.log1p(rank_in_group(group, g.nearer))
         columns[f"distance_margin_at_{name}"] = margin_in_group(group, g.nearer, alone=ALONE)
         columns[f"overlap_margin_at_{name}"] = margin_in_group(group, overlap, alone=0.0)
     next_frame = candidates.ahead == 1
@@ -185,23 +210,33 @@ def _siblings(cells: Cells, candidates: Candidates, g: _Geometry) -> Columns:
     The sister is the other next-frame candidate of the same source for which the midpoint of the two is nearest to the
     expected place of the mother and their sizes add up best to hers.
     """
-    mine = np.flatnonzero(candidates.ahead == 1)
-    sister = _nearest_candidates(candidates, g, mine, len(cells))[candidates.source[mine]]
+    next_frame = np.flatnonzero(candidates.ahead == 1)
+    table = _nearest_candidates(candidates, g, next_frame, len(cells))
+    columns: Columns = {name: np.zeros(len(candidates)) for name in SISTER_FEATURES}
+    for begin in range(0, len(next_frame), LINKS_AT_ONCE):
+        mine = next_frame[begin : begin + LINKS_AT_ONCE]
+        for name, value in _sisters(cells, candidates, g, mine, table[candidates.source[mine]]).items():
+            columns[name][mine] = value
+    return columns
+
+
+def _sisters(cells: Cells, candidates: Candidates, g: _Geometry, mine: Integers, sister: Integers) -> Columns:
+    """The same for some links among the candidates of their sources, shape (k,) and (k, SIBLINGS)."""
     valid = (sister >= 0) & (sister != mine[:, None])
     other = np.where(valid, sister, 0)
     volume = cells.volume
     source, target = candidates.source[mine], candidates.target[mine]
     mother = cells.diameter[source]
     middle = 0.5 * (g.after_flow[mine][:, None] + g.after_flow[other])
-    off = np.linalg.norm(middle, axis=2) / mother[:, None]
+    off = _length(middle) / mother[:, None]
     total = np.log((volume[target][:, None] + volume[candidates.target[other]]) / volume[source][:, None])
     misfit = np.where(valid, off + np.abs(total) + np.abs(_log_ratio(volume, target, candidates.target[other])), np.inf)
     best = np.argmin(misfit, axis=1)
     rows = np.arange(len(mine))
     found, chosen = valid[rows, best], other[rows, best]
-    apart = np.linalg.norm(g.after_flow[mine] - g.after_flow[chosen], axis=1) / mother
+    apart = _length(g.after_flow[mine] - g.after_flow[chosen]) / mother
     bright = np.nan_to_num(cells.appearance[target, 0] - cells.appearance[candidates.target[chosen], 0])
-    values = {
+    return {
         "sister_misfit": np.minimum(np.where(found, misfit[rows, best], 5.0), 5.0),
         "sister_off_centre": np.minimum(np.where(found, off[rows, best], 3.0), 3.0),
         "sister_total_size": np.where(found, total[rows, best], 2.0),
@@ -210,19 +245,22 @@ def _siblings(cells: Cells, candidates: Candidates, g: _Geometry) -> Columns:
         "sister_brighter": np.where(found, bright, 0.0),
         "sister_nearer": np.where(found, g.nearer[chosen], ALONE),
     }
-    columns: Columns = {}
-    for name, value in values.items():
-        columns[name] = np.zeros(len(candidates))
-        columns[name][mine] = value
-    return columns
+
+
+def _steps(candidates: Candidates) -> Integers:
+    """The numbers of frames that the links go ahead, in order."""
+    return np.flatnonzero(np.bincount(candidates.ahead))
+
+
+def _length(vectors: Floats) -> Floats:
+    """Length of vectors along the last axis; numpy's norm is slow for so short ones."""
+    return np.sqrt(sum(vectors[..., axis] ** 2 for axis in range(vectors.shape[-1])))
 
 
 def _nearest_candidates(candidates: Candidates, g: _Geometry, chosen: Integers, count: int) -> Integers:
     """The nearest of the chosen candidates of each cell as its source, -1 where there are fewer, (count, SIBLINGS)."""
-    if not len(chosen):
-        return np.full((count, SIBLINGS), -1, np.int64)
-    table = pad_groups(candidates.source[chosen], g.nearer[chosen], count, SIBLINGS)
-    return np.where(table >= 0, chosen[table], -1)
+    rank = g.rank_at_source[chosen]
+    return table_of_groups(candidates.source[chosen], rank, chosen, groups=count, width=SIBLINGS)
 
 
 def _log_ratio(volume: Floats, target: Integers, other: Integers) -> Floats:
@@ -237,23 +275,40 @@ def _neighbour_support(cells: Cells, spacing: Spacing, candidates: Candidates, g
     """
     support = {name: np.zeros(len(candidates)) for name in ("support_flow", "support_drift")}
     moves = {"support_flow": g.after_flow, "support_drift": g.after_drift}
-    width = 0.25 * g.length
-    for ahead in np.unique(candidates.ahead):
+    number = np.zeros(len(candidates))
+    for ahead in _steps(candidates):
         chosen = np.flatnonzero(candidates.ahead == ahead)
-        table = _nearest_candidates(candidates, g, chosen, len(cells))
-        number = np.zeros(len(chosen))
-        for k in range(spacing.neighbours.shape[1]):
-            neighbour = spacing.neighbours[candidates.source[chosen], k]
-            rivals = np.where((neighbour >= 0)[:, None], table[neighbour], -1)
-            known = rivals >= 0
-            number += known.any(axis=1)
+        table = _nearest_candidates(candidates, g, chosen, len(cells)).T
+        table = table[: int((table >= 0).any(axis=1).sum())]
+        # The last column stands for no neighbour at all.
+        known = np.append(table[0] >= 0, False)
+        rivals = {name: _columns_of(move, table) for name, move in moves.items()}
+        for begin in range(0, len(chosen), LINKS_AT_ONCE):
+            part = chosen[begin : begin + LINKS_AT_ONCE]
+            neighbours = np.ascontiguousarray(spacing.neighbours[candidates.source[part]].T)
+            number[part] = known[neighbours].sum(axis=0)
             for name, move in moves.items():
-                gap = np.linalg.norm(move[chosen][:, None] - move[rivals], axis=2) / width[chosen][:, None]
-                like = np.where(known, np.exp(-0.5 * gap**2), 0.0)
-                support[name][chosen] += like.max(axis=1)
-        for value in support.values():
-            value[chosen] /= np.maximum(number, 1.0)
-    return support
+                support[name][part] = _likeness(move[part].T, rivals[name], neighbours, 0.25 * g.length[part])
+    return {name: value / np.maximum(number, 1.0) for name, value in support.items()}
+
+
+def _columns_of(move: Floats, table: Integers) -> Floats:
+    """Moves of the candidates in a table (width, n), endless where there is none, shape (width, rank, n + 1)."""
+    columns = np.full((len(table), move.shape[1], table.shape[1] + 1), np.inf)
+    columns[:, :, :-1] = np.where(table[:, None] >= 0, move.T[:, table].swapaxes(0, 1), np.inf)
+    return columns
+
+
+def _likeness(move: Floats, rivals: Floats, neighbours: Integers, width: Floats) -> Floats:
+    """Sum over the neighbours (k, m) of the likeness of their most similar rival to the moves (rank, m), shape (m,)."""
+    total = np.zeros(len(width))
+    for neighbour in neighbours:
+        nearest = np.full(len(width), np.inf)
+        for rival in rivals:
+            apart = sum((rival[axis].take(neighbour) - own) ** 2 for axis, own in enumerate(move))
+            np.minimum(nearest, apart, out=nearest)
+        total += np.exp(-0.5 * nearest / width**2)
+    return total
 
 
 IMAGE_LINK_FEATURES: tuple[str, ...] = (

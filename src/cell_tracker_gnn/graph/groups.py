@@ -6,23 +6,17 @@ import numpy as np
 
 from cell_tracker_gnn.data import Floats, Integers
 
-__all__ = ["best_in_group", "margin_in_group", "pad_groups", "rank_in_group"]
-
-
-def _sorted_groups(group: Integers, score: Floats) -> tuple[Integers, Integers]:
-    """Order by group and then by falling score, and the place within its group of each sorted item."""
-    order = np.lexsort((-score, group))
-    ordered = group[order]
-    first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.zeros(0, np.int64)
-    length = np.diff(np.r_[first, len(ordered)])
-    return order, np.arange(len(ordered)) - np.repeat(first, length)
+__all__ = ["best_in_group", "margin_in_group", "rank_in_group", "table_of_groups"]
 
 
 def rank_in_group(group: Integers, score: Floats) -> Integers:
     """Rank of each item among those of the same group, 0 for the largest score, shape (m,)."""
-    order, place = _sorted_groups(group, score)
+    order = np.lexsort((-score, group))
+    ordered = group[order]
+    first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.zeros(0, np.int64)
+    length = np.diff(np.r_[first, len(ordered)])
     rank = np.empty(len(group), np.int64)
-    rank[order] = place
+    rank[order] = np.arange(len(ordered)) - np.repeat(first, length)
     return rank
 
 
@@ -35,23 +29,18 @@ def best_in_group(group: Integers, score: Floats, groups: int, *, default: float
 
 def margin_in_group(group: Integers, score: Floats, *, alone: float) -> Floats:
     """Score minus the best score of another item of the group, shape (m,); ``alone`` stands for a missing rival."""
-    order, place = _sorted_groups(group, score)
-    count = len(order)
-    if not count:
-        return np.zeros(0)
-    ordered, value = group[order], score[order]
-    start = np.arange(count) - place
-    follows = np.minimum(start + 1, count - 1)
-    second = np.where((start + 1 < count) & (ordered[follows] == ordered), value[follows], alone)
-    margin = np.empty(count)
-    margin[order] = value - np.where(place == 0, second, value[start])
-    return margin
+    groups = int(group.max(initial=-1)) + 1
+    best = best_in_group(group, score, groups, default=alone)[group]
+    leads = score == best
+    followers = np.flatnonzero(~leads)
+    second = best_in_group(group[followers], score[followers], groups, default=alone)[group]
+    shared = np.bincount(group[leads], minlength=groups)[group] > 1
+    return score - np.where(leads & ~shared, second, best)
 
 
-def pad_groups(group: Integers, score: Floats, groups: int, width: int) -> Integers:
-    """Items of each group by falling score in a table of (groups, width), -1 where there are fewer."""
-    order, place = _sorted_groups(group, score)
+def table_of_groups(group: Integers, rank: Integers, item: Integers, *, groups: int, width: int) -> Integers:
+    """Items of each group by their rank in a table of (groups, width), -1 where there are fewer."""
     table = np.full((groups, width), -1, np.int64)
-    kept = place < width
-    table[group[order[kept]], place[kept]] = order[kept]
+    kept = rank < width
+    table[group[kept], rank[kept]] = item[kept]
     return table

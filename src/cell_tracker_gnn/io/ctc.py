@@ -65,7 +65,9 @@ def write_ctc(lineage: Lineage, folder: str | PathLike[str], *, wide_labels: boo
     for index, number in enumerate(masks.numbers):
         tracked = relabel_frame(lineage, masks, index, dtype)
         with new_file(target / f"mask{number:0{digits}d}.tif") as temporary:
-            imwrite(temporary, tracked, compression="zlib", photometric="minisblack")
+            # One strip per plane: the usual small ones cost half as much again to write and are larger.
+            rows = tracked.shape[-2]
+            imwrite(temporary, tracked, compression="zlib", photometric="minisblack", rowsperstrip=rows)
     _write_track_table(lineage, target / "res_track.txt")
 
 
@@ -96,7 +98,7 @@ def relabel_frame(lineage: Lineage, masks: Frames, index: int, dtype: Unsigned) 
         known = labels <= largest
         table = np.zeros(largest + 1, dtype)
         table[labels[known]] = tracks[known]
-        return np.asarray(table[frame])
+        return table.take(frame.astype(np.intp, copy=False))
     return _relabel_sparse(frame.astype(np.int64), labels, tracks)
 
 

@@ -43,9 +43,27 @@ def write_table(columns: Mapping[str, NDArray[Any]], path: str | PathLike[str]) 
     if file.suffix.lower() not in (".csv", ".parquet"):
         raise OutputError(f"{file} has no known table format; give a name that ends in .csv or .parquet")
     as_text = file.suffix.lower() == ".csv"
-    table = pa.table({name: pa.array(values, from_pandas=as_text) for name, values in columns.items()})
+    table = pa.table({name: _arrow_array(values, nan_as_null=as_text) for name, values in columns.items()})
     with new_file(file) as temporary:
         (_write_csv if as_text else _write_parquet)(table, temporary)
+
+
+def _arrow_array(values: NDArray[Any], *, nan_as_null: bool) -> Any:
+    """A pyarrow array from its buffers: ``pyarrow.array`` would import pandas wherever it is installed."""
+    import pyarrow as pa
+
+    known = ~np.ma.getmaskarray(values)
+    plain = np.ascontiguousarray(np.ma.getdata(values))
+    if plain.dtype.kind == "U":
+        words = [word.encode() for word in plain.tolist()]
+        ends = np.cumsum([0, *map(len, words)], dtype=np.int32)
+        return pa.StringArray.from_buffers(len(words), pa.py_buffer(ends), pa.py_buffer(b"".join(words)))
+    if plain.dtype.kind not in "iuf":
+        return pa.array(values, from_pandas=nan_as_null)
+    if nan_as_null and plain.dtype.kind == "f":
+        known &= ~np.isnan(plain)
+    valid = None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(plain.dtype), len(plain), [valid, pa.py_buffer(plain)])
 
 
 def _write_parquet(table: Any, path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from scipy.stats import nbinom
+from scipy import special
 
 from cell_tracker_gnn.data import Floats
 from cell_tracker_gnn.linking.evidence import EVIDENCE
@@ -87,5 +87,19 @@ class Confidence:
         if expected <= 0:
             return Estimate(0.0, 0, 0)
         shape = self.spread.get(kind, USUAL_SPREAD)
-        low, high = nbinom.ppf(_INTERVAL, shape, shape / (shape + expected))
-        return Estimate(expected, int(low), int(min(high, len(probability))))
+        low, high = (_negative_binomial_quantile(share, shape, shape / (shape + expected)) for share in _INTERVAL)
+        return Estimate(expected, low, min(high, len(probability)))
+
+
+def _negative_binomial_quantile(share: float, shape: float, success: float) -> int:
+    """Least number that is not exceeded with a probability of ``share``; ``scipy.stats`` is slow to import."""
+    below, enough = -1, 0
+    while special.betainc(shape, enough + 1, success) < share:
+        below, enough = enough, 2 * enough + 1
+    while enough - below > 1:
+        middle = (below + enough) // 2
+        if special.betainc(shape, middle + 1, success) < share:
+            below = middle
+        else:
+            enough = middle
+    return enough

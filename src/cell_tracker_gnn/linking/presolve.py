@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -72,9 +73,9 @@ def certain_links(problem: LinkProblem) -> tuple[Flags, Integers]:
     while True:
         gain = Room.beside(problem, taken).best_gain(problem, links)
         links, gain = links[gain > 0], gain[gain > 0]
-        other, second_other = _best_others(problem.source[links], gain)
+        other, second_other = _best_others(problem.source[links], gain, problem.cells, 2)
         loss = other + np.where(problem.paired[links], 0.0, second_other)
-        loss += _best_others(problem.target[links], gain)[0]
+        loss += _best_others(problem.target[links], gain, problem.cells, 1)[0]
         certain = gain > loss
         if not np.any(certain):
             return taken, links
@@ -82,16 +83,22 @@ def certain_links(problem: LinkProblem) -> tuple[Flags, Integers]:
         links = links[~certain]
 
 
-def _best_others(group: Integers, gain: Floats) -> tuple[Floats, Floats]:
-    """Best and second best gain among the other links of each link's group, 0 where there is none."""
-    order = np.lexsort((-gain, group))
-    begins = np.flatnonzero(np.diff(group[order], prepend=-1))
-    ranked = np.concatenate([gain[order], np.zeros(3)])
-    size = np.diff(begins, append=len(order))
-    top = [np.where(size > rank, ranked[begins + rank], 0.0) for rank in range(3)]
-    rank = np.arange(len(order)) - np.repeat(begins, size)
-    best, second = np.empty(len(order)), np.empty(len(order))
-    first_of, second_of, third_of = (np.repeat(value, size) for value in top)
-    best[order] = np.where(rank == 0, second_of, first_of)
-    second[order] = np.where(rank < 2, third_of, second_of)
-    return best, second
+def _best_others(group: Integers, gain: Floats, groups: int, count: int) -> list[Floats]:
+    """The ``count`` best gains among the other links of each link's group, 0 where there are fewer, each (k,)."""
+    best = [value[group] for value in _largest(group, gain, groups, count + 1)]
+    return [np.where(gain < mine, mine, following) for mine, following in pairwise(best)]
+
+
+def _largest(group: Integers, gain: Floats, groups: int, count: int) -> list[Floats]:
+    """The ``count`` largest of the positive gains of each group, 0 where there are fewer, each (groups,)."""
+    found, left = [], np.arange(len(gain))
+    for _ in range(count):
+        most, one = np.zeros(groups), np.full(groups, -1)
+        own, value = group[left], gain[left]
+        np.maximum.at(most, own, value)
+        leads = value == most[own]
+        # Of equal ones only one is taken out before the next largest is looked for.
+        one[own[leads]] = left[leads]
+        left = left[one[own] != left]
+        found.append(most)
+    return found

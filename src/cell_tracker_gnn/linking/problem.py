@@ -81,8 +81,7 @@ class LinkProblem:
         """
         links = np.size(source)
         ends = [_spread(name, end, links, np.int64) for name, end in (("source", source), ("target", target))]
-        _check_ends(ends[0], ends[1], cells)
-        order = np.lexsort((ends[1], ends[0]))
+        order = _order(ends[0], ends[1], cells)
         problem = cls(
             source=ends[0][order],
             target=ends[1][order],
@@ -139,8 +138,9 @@ class LinkProblem:
             bad = ~np.isfinite(getattr(self, name))
             if np.any(bad):
                 raise LinkingError(f"{name} is not finite in {int(bad.sum())} places; clip the log-odds before linking")
-        dear = np.unique(self.source[self.paired])
-        dear = dear[self.second_child_cost[dear] < -self.disappear_cost[dear]]
+        may_divide = np.zeros(self.cells, np.bool_)
+        may_divide[self.source[self.paired]] = True
+        dear = np.flatnonzero(may_divide & (self.second_child_cost < -self.disappear_cost))
         if len(dear):
             raise LinkingError(
                 f"a second child is worth more than the first one at {_name(dear)}; "
@@ -182,17 +182,20 @@ def _spread(name: str, values: ArrayLike, length: int, dtype: type[_Scalar]) -> 
     return np.ascontiguousarray(np.broadcast_to(array.astype(dtype), (length,)))
 
 
-def _check_ends(source: Integers, target: Integers, cells: int) -> None:
+def _order(source: Integers, target: Integers, cells: int) -> Integers:
+    """Check the ends of the links and give their order by source and target."""
     ends = np.concatenate([source, target])
     if len(ends) and (ends.min() < 0 or ends.max() >= cells):
         raise LinkingError(f"a link names a cell outside 0 to {cells - 1}; correct source and target")
     loops = np.flatnonzero(source == target)
     if len(loops):
         raise LinkingError(f"{_name(source[loops])} is linked to itself; remove the link")
-    keys = np.sort(source * cells + target)
-    twice = np.flatnonzero(keys[1:] == keys[:-1])
+    keys = source * cells + target
+    order = np.argsort(keys)
+    twice = keys[order][1:][np.diff(keys[order]) == 0]
     if len(twice):
-        raise LinkingError(f"two links leave {_name(keys[twice] // cells)} for the same cell; give each link once")
+        raise LinkingError(f"two links leave {_name(twice // cells)} for the same cell; give each link once")
+    return order
 
 
 def _name(cells: NDArray[np.generic]) -> str:

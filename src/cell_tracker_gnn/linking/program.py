@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, hstack, vstack
 
 from cell_tracker_gnn.data import Floats, Integers
@@ -46,6 +45,9 @@ def solve_program(
     LinkingError
         If the solver gives up.
     """
+    # Hardly any movie needs it, and it takes a tenth of a second to import.
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
     links, fathers, sons = len(source), len(out_gains), len(in_gains)
     column = np.arange(links)
     out_sum = _incidence(source, column, fathers, links)

@@ -7,7 +7,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-__all__ = ["CompetitionBlock", "PathfinderConvolution", "group_softmax", "mlp", "window_mean"]
+__all__ = ["CompetitionBlock", "PathfinderConvolution", "group_softmax", "mlp", "pieces", "window_mean"]
+
+
+PIECE = 2048
+"""Links that a CPU goes through at a time where nothing is learned."""
 
 
 def mlp(*widths: int, dropout: float = 0.0, norm: bool = False) -> nn.Sequential:
@@ -43,11 +47,11 @@ def group_softmax(score: Tensor, group: Tensor, groups: int, *, nothing: Tensor 
     if nothing is not None:
         peak = torch.maximum(peak, nothing.detach())
     peak = torch.where(torch.isfinite(peak), peak, torch.zeros_like(peak))
-    share = torch.exp(score - peak[group])
+    share = torch.exp(score - peak.index_select(0, group))
     total = torch.zeros_like(peak).index_add(0, group, share)
     if nothing is not None:
         total = total + torch.exp(nothing - peak)
-    return share / total[group].clamp_min(1e-12)
+    return share / total.clamp_min(1e-12).index_select(0, group)
 
 
 class CompetitionBlock(nn.Module):
@@ -92,16 +96,27 @@ class CompetitionBlock(nn.Module):
         parent_score, child_score = self.score(links).split(self.heads, dim=1)
         as_parent = group_softmax(parent_score, target, count, nothing=parent_score.new_zeros(count, self.heads))
         as_child = group_softmax(child_score, source, count, nothing=child_score.new_zeros(count, self.heads))
-        update = self.from_link(torch.cat([links, as_parent, as_child], dim=1))
-        update = update + self.from_source(cells)[source] + self.from_target(cells)[target]
-        links = links + self.link_out(update)
-        backward, forward = self.message(links).chunk(2, dim=1)
-        weight_in = as_parent.repeat_interleave(backward.shape[1] // self.heads, dim=1)
-        weight_out = as_child.repeat_interleave(forward.shape[1] // self.heads, dim=1)
-        past = torch.zeros_like(cells).index_add(0, target, backward * weight_in)
-        future = torch.zeros_like(cells).index_add(0, source, forward * weight_out)
+        shares = torch.cat([as_parent, as_child], dim=1)
+        of_source, of_target = self.from_source(cells), self.from_target(cells)
+        past, future, updated = torch.zeros_like(cells), torch.zeros_like(cells), []
+        for piece in pieces(links):
+            share, begin, end = shares[piece], source[piece], target[piece]
+            update = self.from_link(torch.cat([links[piece], share], dim=1))
+            update = update + of_source.index_select(0, begin) + of_target.index_select(0, end)
+            updated.append(links[piece] + self.link_out(update))
+            messages = self.message(updated[-1]).unflatten(1, (2, self.heads, -1))
+            # Each of the two products lies in one piece of memory, which makes the sums twice as fast.
+            backward, forward = (messages[:, k] * share[:, k * self.heads :][:, : self.heads, None] for k in (0, 1))
+            past = past.index_add_(0, end, backward.flatten(1))
+            future = future.index_add_(0, begin, forward.flatten(1))
         cells = cells + self.cell_out(self.cell_in(torch.cat([cells, past, future], dim=1)))
-        return cells, links
+        return cells, torch.cat(updated)
+
+
+def pieces(links: Tensor) -> list[slice]:
+    """Parts of the links to go through one after the other: on a CPU, what is computed of one stays in its cache."""
+    length = PIECE if links.device.type == "cpu" and not torch.is_grad_enabled() else max(len(links), 1)
+    return [slice(begin, begin + length) for begin in range(0, max(len(links), 1), length)]
 
 
 def window_mean(cells: Tensor, window: Tensor | None) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cell_tracker_gnn.errors import ModelError, SettingsError
 from cell_tracker_gnn.graph.edges import LINK_FEATURES
 from cell_tracker_gnn.graph.nodes import CELL_FEATURES
-from cell_tracker_gnn.model.blocks import CompetitionBlock, mlp
+from cell_tracker_gnn.model.blocks import CompetitionBlock, mlp, pieces
 
 __all__ = ["Logits", "TrackerConfig", "TrackerNetwork"]
 
@@ -146,17 +146,21 @@ class TrackerNetwork(nn.Module):
         window
             Number of the window of each cell, shape (n,); all belong to one when left out.
         """
-        # Features far outside of what was seen in training must not drive the network anywhere.
-        cell_features, link_features = cell_features[:, self._cell_columns], link_features[:, self._link_columns]
-        cells = ((cell_features - self.cell_mean) / self.cell_scale).clamp(-6.0, 6.0)
-        links = ((link_features - self.link_mean) / self.link_scale).clamp(-6.0, 6.0)
-        if self.training and self.config.feature_dropout:
-            cells, links = self._hide_features(cells), self._hide_features(links)
-        cells, links = self.encode_cell(cells), self.encode_link(links)
+        cells = self.encode_cell(self._standard("cell", cell_features))
+        parts = (link_features[piece] for piece in pieces(link_features))
+        links = torch.cat([self.encode_link(self._standard("link", part)) for part in parts])
         for block in self.blocks:
             cells, links = block(cells, links, source, target, window)
         appears, disappears, divides = self.classify_cell(cells).unbind(dim=1)
-        return Logits(self.classify_link(links)[:, 0], appears, disappears, divides)
+        link = torch.cat([self.classify_link(links[piece]) for piece in pieces(links)])
+        return Logits(link[:, 0], appears, disappears, divides)
+
+    def _standard(self, kind: str, features: Tensor) -> Tensor:
+        """The columns that the network was made for, standardised."""
+        mean, scale = getattr(self, f"{kind}_mean"), getattr(self, f"{kind}_scale")
+        # Features far outside of what was seen in training must not drive the network anywhere.
+        features = ((features[:, getattr(self, f"_{kind}_columns")] - mean) / scale).clamp(-6.0, 6.0)
+        return self._hide_features(features) if self.training and self.config.feature_dropout else features
 
     def _hide_features(self, features: Tensor) -> Tensor:
         """Set random columns to their mean for the whole batch."""
