@@ -81,6 +81,11 @@ class Scale:
         """Number of spatial axes."""
         return len(self.step)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether anybody said how long a pixel is, be it only along one axis relative to the others."""
+        return self.unit != "pixel" or any(length != 1.0 for length in self.step)
+
 
 @runtime_checkable
 class Frames(Protocol):

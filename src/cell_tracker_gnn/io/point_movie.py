@@ -45,6 +45,7 @@ def open_points(
     frames: str | None = None,
     scale: Sequence[float] | None = None,
     unit: str | None = None,
+    interval: float | None = None,
 ) -> Movie:
     """Open points and, if there are any, their images as one movie.
 
@@ -66,6 +67,8 @@ def open_points(
         Length of a unit of the coordinates along (z, y, x) or (y, x).
     unit
         Unit of ``scale``.
+    interval
+        Time between two frames in seconds.
 
     Raises
     ------
@@ -90,8 +93,8 @@ def open_points(
         table = table.select(np.isin(table.number, numbers))
         if not len(table):
             raise MissingInputError(f"{table.source} has no point in the frames {frames}; choose others")
-    known = choose_scale(scale, unit, stated_scale(images), table.rank)
-    if table.rank == 3 and known == Scale.pixels(3):
+    known = choose_scale(scale, unit, stated_scale(images), table.rank, interval=interval)
+    if table.rank == 3 and not known.is_known:
         _log.warning("no scale is known: z is taken in the same unit as y and x; give --scale Z,Y,X if it is not")
     return _assemble(table, opened, known, tuple(numbers))
 
