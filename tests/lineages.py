@@ -44,7 +44,7 @@ def _scales(rank: int) -> st.SearchStrategy[Scale]:
     return st.one_of(st.just(Scale.pixels(rank)), known)
 
 
-def _lineage(
+def _lineage(  # noqa: PLR0917
     ways: Sequence[list[tuple[int, int]]],
     frames: int,
     numbers: tuple[int, ...],
@@ -52,7 +52,7 @@ def _lineage(
     draw: st.DrawFn,
     merges: bool,
 ) -> Lineage:
-    rank, links = scale.rank, []
+    links: list[tuple[int, int]] = []
     cells: list[tuple[int, int]] = []
     row: dict[tuple[int, int], int] = {}
     column = 0
@@ -84,7 +84,7 @@ def _lineage(
     return _with_masks(cells, links, frames, numbers, scale, draw, merges)
 
 
-def _with_masks(
+def _with_masks(  # noqa: PLR0917
     cells: list[tuple[int, int]],
     links: list[tuple[int, int]],
     frames: int,
@@ -108,11 +108,10 @@ def _with_masks(
             low = (0, 1, (CELL + 1) * cells[i][1])[3 - rank :]
             centroid[i] = np.array(low) + (CELL - 1) / 2
             masks[(t, *(slice(a, a + CELL) for a in low))] = label[i]
-    table = blank_cells(frame, label, centroid, numbers, shape, scale)
+    table = blank_cells(frame, label, centroid, numbers=numbers, shape=shape, scale=scale)
     order = np.lexsort((label, frame))
     back = np.argsort(order)
-    object.__setattr__(table, "size", np.full(n, CELL**rank))
-    table = table.select(order)
+    table = replace(table, size=np.full(n, CELL**rank)).select(order)
     ends = back[np.array(links, np.int64).reshape(-1, 2)]
     merge, split = _merges(table.frame, ends, draw) if merges else ((), ())
     extra = [*merge, *split]

@@ -46,6 +46,28 @@ class _Numbers(click.ParamType[tuple[float, ...]]):
             self.fail(f"{value!r} is not a list of numbers such as {self.name}", param, ctx)
 
 
+class _Words(click.ParamType[tuple[str, ...]]):
+    """Comma-separated words such as ``ctc,geff``."""
+
+    name = "words"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        return (
+            value if isinstance(value, tuple) else tuple(word.strip() for word in str(value).split(",") if word.strip())
+        )
+
+
+class _Interval(click.ParamType[float]):
+    """A duration such as ``300s`` or ``5min``, in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from cell_tracker_gnn.io.units import parse_interval
+
+        return value if isinstance(value, float) else parse_interval(str(value))
+
+
 def main() -> None:
     """Run the command line; an error of ours is one sentence and exit code 2."""
     try:
@@ -77,6 +99,7 @@ def _verbs(verbose: bool) -> None:
 @click.option("--linker", type=click.Choice(LINKERS), default="exact", show_default=True, help="How links are chosen.")
 @click.option("--scale", type=_Numbers(float, "Z,Y,X"), help="Size of a pixel: Z,Y,X or Y,X.")
 @click.option("--unit", help="Unit of the scale, such as µm.")
+@click.option("--interval", type=_Interval(), help="Time between two frames, such as 300s or 5min.")
 @click.option("--max-gap", default=2, show_default=True, help="Frames a cell may be missed and still be continued.")
 @click.option("--max-move", type=float, help="Largest move per frame, in units of the scale.  [default: adaptive]")
 @click.option("--no-divisions", is_flag=True, help="No cell has two daughters.")
@@ -85,11 +108,15 @@ def _verbs(verbose: bool) -> None:
 @click.option("--axes", help="Axes of a stack if its tags do not say them, such as tzyx.")
 @click.option("--channel", type=int, help="Channel of the images, counted from 0.")
 @click.option("--frames", help="Only the frames A:B, B excluded, as numbered in the input.")
+@click.option("--format", "formats", type=_Words(), default="ctc,csv", show_default=True,
+              help="What to write: ctc, csv, parquet, geff, trackmate, ome-zarr.")  # fmt: skip
 @click.option("--wide-labels", is_flag=True, help="Write 32-bit masks, for more than 65,535 tracks.")
 @click.option("--draw", is_flag=True, help="Also write the CTC result of points, as small discs.")
 @click.option("--overwrite", is_flag=True, help="Replace a former result.")
-def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bool, **options: Any) -> None:
-    """Track MASKS, a folder of label images (one per frame), a stack, an array on disk or a table of points.
+def track(
+    masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bool, formats: tuple[str, ...], **options: Any
+) -> None:
+    """Track MASKS, a folder of label images (one per frame), a stack, an OME-Zarr, an array on disk or points.
 
     A table of points is a .csv or .parquet file with the columns t,[z],y,x[,id].
     """
@@ -98,8 +125,9 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bo
         **{name: options[name] for name in ("linker", "max_gap", "max_move", "min_size", "device")},
     )
     from cell_tracker_gnn.data import KINDS
-    from cell_tracker_gnn.io import check_output, write_result
+    from cell_tracker_gnn.io import check_formats, check_output, write_result
 
+    check_formats(formats)
     inputs = [path for path in (masks, options["images"]) if path]
     check_output(output, inputs, overwrite)
     from cell_tracker_gnn.pipeline import Tracker
@@ -109,16 +137,41 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bo
         lineage = tracker.track(
             masks,
             progress=bar,
-            **{name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit")},
+            **{name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit", "interval")},
         )
         bar("writing", 0, 1)
-        write_result(lineage, output, overwrite=overwrite, wide_labels=wide_labels, draw=draw)
+        write_result(lineage, output, overwrite=overwrite, wide_labels=wide_labels, draw=draw, formats=formats)
         bar("writing", 1, 1)
     links = {kind: int((lineage.links.kind == code).sum()) for code, kind in enumerate(KINDS)}
     click.echo(
         f"{len(lineage.cells)} cells in {len(lineage.cells.numbers)} frames: {len(lineage.tracks)} tracks, "
         f"{links['division'] // 2} divisions, {links['gap']} gaps closed. Result in {output}"
     )
+
+
+@_verbs.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--masks", help="Masks of the cells, where IN has none: the input's or tracked ones.")
+@click.option("--scale", type=_Numbers(float, "Z,Y,X"), help="Size of a pixel, in place of that of IN.")
+@click.option("--unit", help="Unit of the scale, such as µm.")
+@click.option("--interval", type=_Interval(), help="Time between two frames, such as 300s or 5min.")
+@click.option(
+    "--ngff", type=click.Choice(("0.4", "0.5")), default="0.5", show_default=True, help="Version of OME-Zarr."
+)
+@click.option("--wide-labels", is_flag=True, help="Write 32-bit masks, for more than 65,535 tracks.")
+@click.option("--overwrite", is_flag=True, help="Replace a former OUT.")
+def convert(source: str, target: Path, **options: Any) -> None:
+    """Convert a lineage from IN to OUT; the format is told by the path.
+
+    NAME.geff (also for Mastodon), NAME.xml (TrackMate), NAME.ome.zarr (label image), NAME.csv and NAME.parquet (one table
+    of cells); any other name is a folder in the format of the Cell Tracking Challenge with tables.
+    """
+    from cell_tracker_gnn.io.formats import convert as run_convert
+
+    lineage, lost = run_convert(source, target, **options)
+    tracks = f"{len(lineage.cells)} cells in {len(lineage.tracks)} tracks"
+    click.echo(f"{tracks} in {target}. {'Lost: ' + '; '.join(lost) if lost else 'Nothing is lost'}.")
 
 
 @_verbs.command(epilog=f"Settings: {', '.join(setting.name for setting in fields(TrainSettings))}.")

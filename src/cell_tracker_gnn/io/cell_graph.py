@@ -1,9 +1,9 @@
-"""A lineage as plain columns of cells and links, which every format of graphs and tables is written from and read to."""
+"""A lineage as plain columns of cells and links, which every format is written from and read to."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from cell_tracker_gnn.data import KINDS, Cells, Floats, Integers, Lineage, Links
 from cell_tracker_gnn.errors import InputError
 from cell_tracker_gnn.io.components import connected
 
-__all__ = ["CellGraph", "assemble", "blank_cells", "graph_of"]
+__all__ = ["CellGraph", "assemble", "blank_cells", "graph_of", "implied_numbers"]
 
 _log = logging.getLogger(__name__)
 
@@ -148,18 +148,30 @@ def _cells(graph: CellGraph) -> tuple[Cells, Integers]:
     row[order] = np.arange(n)
     numbers = graph.numbers
     if not numbers or not np.isin(number, numbers).all():
-        numbers = tuple(range(int(number.min()), int(number.max()) + 1)) if n else ()
+        numbers = implied_numbers(number)
     frame = np.searchsorted(np.asarray(numbers, np.int64), number[order])
-    cells = blank_cells(frame, label[order], graph.place[order].astype(np.float64), numbers, graph.shape, graph.scale)
-    if graph.size is not None:
-        object.__setattr__(cells, "size", graph.size[order].astype(np.int64))
-    return cells, row
+    place = graph.place[order].astype(np.float64)
+    cells = blank_cells(frame, label[order], place, numbers=numbers, shape=graph.shape, scale=graph.scale)
+    return (cells if graph.size is None else replace(cells, size=graph.size[order].astype(np.int64))), row
+
+
+def implied_numbers(number: Integers) -> tuple[int, ...]:
+    """Frame numbers of a movie that is known by its cells only: every step from the first to the last one.
+
+    The step is 1, unless three or more frame numbers are all multiples of a larger one apart (0, 5, 10).
+    """
+    known = np.unique(number)
+    if not len(known):
+        return ()
+    step = int(np.gcd.reduce(np.diff(known))) if len(known) > 2 else 1
+    return tuple(range(int(known[0]), int(known[-1]) + 1, step))
 
 
 def blank_cells(
     frame: Integers,
     label: Integers,
     centroid: Floats,
+    *,
     numbers: tuple[int, ...],
     shape: tuple[int, ...],
     scale: Scale,

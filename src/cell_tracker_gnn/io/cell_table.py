@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import KINDS, Integers, Lineage, Scale
 from cell_tracker_gnn.errors import InputError
-from cell_tracker_gnn.io.cell_graph import CellGraph, assemble, graph_of
+from cell_tracker_gnn.io.cell_graph import CellGraph, assemble, graph_of, implied_numbers
 from cell_tracker_gnn.io.output import check_new
 from cell_tracker_gnn.io.table import read_table, write_table
 
@@ -23,8 +23,8 @@ _UNLINKED = ("merge", "split")
 def write_cell_table(lineage: Lineage, path: str | PathLike[str], *, overwrite: bool = False) -> None:
     """Write one row per cell.
 
-    ``frame, label`` are those of the input, ``track, parent, identity`` tell its track, ``z, y, x`` its centre in pixels
-    and ``size`` its number of pixels; ``kind, probability, margin`` are those of the link that leads to it, which comes
+    ``frame, label`` are those of the input, ``track, parent, identity`` tell its track, ``z, y, x`` its centre in
+    pixels and ``size`` its number of pixels; ``kind, probability, margin`` are those of the link that leads to it, which comes
     from the cell of its track in the frame before or, for the first cell of a track, from the last one of the parent.
     ``step_z, step_y, step_x, unit, interval, interval_unit`` repeat the scale, where it is known. Links into and out of
     merged masks have no place here.
@@ -83,7 +83,7 @@ def read_cell_table(path: str | PathLike[str]) -> Lineage:
         parent=parent,
         identity=_whole(columns, "identity", path) if "identity" in columns else None,
         size=_whole(columns, "size", path) if "size" in columns else None,
-        kind=_kinds(columns, number, track, source, target),
+        kind=_kinds(columns, number, source, target),
         probability=columns["probability"][target] if "probability" in columns else None,
         margin=columns["margin"][target] if "margin" in columns else None,
     )
@@ -112,24 +112,34 @@ def links_of_tracks(number: Integers, track: Integers, parent: Integers) -> tupl
     return np.concatenate([order[:-1][same], mother]), np.concatenate([order[1:][same], child])
 
 
-def kinds_of_tracks(number: Integers, identity: Integers, source: Integers, target: Integers) -> Integers:
-    """Kinds of the links that tracks imply: a cell that keeps its identity over missed frames has a gap."""
+def kinds_of_tracks(frame: Integers, identity: Integers, source: Integers, target: Integers) -> Integers:
+    """Kinds of the links that tracks imply: a cell that keeps its identity over missed frames has a gap.
+
+    Parameters
+    ----------
+    frame
+        Index of the frame of each cell, shape (n,).
+    identity
+        Identity of the track of each cell, shape (n,).
+    source, target
+        Rows of both ends of each link, shape (m,).
+    """
     divides = identity[source] != identity[target]
-    gap = number[target] - number[source] > 1
+    gap = frame[target] - frame[source] > 1
     return np.where(divides, KINDS.index("division"), np.where(gap, KINDS.index("gap"), 0)).astype(np.int64)
 
 
 def _columns(graph: CellGraph) -> dict[str, NDArray[Any]]:
     scale, n = graph.scale, len(graph)
-    assert graph.kind is not None
     columns: dict[str, NDArray[Any]] = {"frame": graph.number}
     columns |= {name: getattr(graph, name) for name in ("label", "track", "parent", "identity")}
     columns |= dict(zip("zyx"[-scale.rank :], graph.place.T, strict=True))
     if graph.size is not None and graph.size.any():
         columns["size"] = graph.size
-    plain = ~np.isin(graph.kind, [KINDS.index(name) for name in _UNLINKED])
+    code = np.asarray(graph.kind)
+    plain = ~np.isin(code, [KINDS.index(name) for name in _UNLINKED])
     kind, link = np.full(n, "", dtype=object), graph.target[plain]
-    kind[link] = np.array(KINDS)[graph.kind[plain]]
+    kind[link] = np.array(KINDS)[code[plain]]
     columns["kind"] = kind.astype(np.str_)
     for name, values in (("probability", graph.probability), ("margin", graph.margin)):
         columns[name] = np.full(n, np.nan)
@@ -161,9 +171,7 @@ def _whole(columns: dict[str, NDArray[Any]], name: str, path: str | PathLike[str
     return values.astype(np.int64)
 
 
-def _kinds(
-    columns: dict[str, NDArray[Any]], number: Integers, track: Integers, source: Integers, target: Integers
-) -> Integers | None:
+def _kinds(columns: dict[str, NDArray[Any]], number: Integers, source: Integers, target: Integers) -> Integers | None:
     """Stated kinds, else those that the identities imply, else None: those that the graph implies."""
     if "kind" in columns and columns["kind"].dtype.kind in "UO":
         code = {kind: i for i, kind in enumerate(KINDS)}
@@ -171,5 +179,6 @@ def _kinds(
         if (stated >= 0).all():
             return stated
     if "identity" in columns:
-        return kinds_of_tracks(number, columns["identity"].astype(np.int64), source, target)
+        frame = np.searchsorted(np.asarray(implied_numbers(number), np.int64), number)
+        return kinds_of_tracks(frame, columns["identity"].astype(np.int64), source, target)
     return None

@@ -118,7 +118,9 @@ def read_geff(path: str | PathLike[str]) -> Lineage:
         memory = read_to_memory(place)
     metadata = memory["metadata"]
     if not metadata.directed:
-        raise InputError(f"{place} is not a directed graph, so it does not tell mother from daughter; export it directed")
+        raise InputError(
+            f"{place} is not a directed graph, so it does not tell mother from daughter; export it directed"
+        )
     time, space = _axes(metadata, place)
     ours = metadata.extra.get(OURS, {})
     scale = _scale(metadata, ours, time, space)
@@ -127,7 +129,9 @@ def read_geff(path: str | PathLike[str]) -> Lineage:
     ids, ends = memory["node_ids"], memory["edge_ids"]
     number = np.asarray(nodes[time.name])
     if len(number) and not np.array_equal(number, np.rint(number)):
-        raise InputError(f"{place} has times that are no frame numbers in {time.name!r}; export frames instead of times")
+        raise InputError(
+            f"{place} has times that are no frame numbers in {time.name!r}; export frames instead of times"
+        )
     order = np.argsort(ids)
     source, target = (_rows(ids, order, ends[:, side], place) for side in (0, 1))
     owned = _integers(nodes, ("track", "parent", "identity")) if ours else {}
@@ -240,7 +244,9 @@ def _scale(metadata: GeffMetadata, ours: Mapping[str, Any], time: Axis, space: l
 
 def _label(metadata: GeffMetadata, nodes: Mapping[str, NDArray[Any]]) -> Integers | None:
     """Labels in the masks: our property, else the one that the label image refers to."""
-    related = [thing.node_prop for thing in metadata.related_objects or () if thing.type == "labels" and thing.node_prop]
+    related = [
+        thing.node_prop for thing in metadata.related_objects or () if thing.type == "labels" and thing.node_prop
+    ]
     names = ("label", *related, "seg_id", "segmentation_id")
     return next(iter(_integers(nodes, names).values()), None)
 

@@ -156,9 +156,7 @@ def _open_path(path: Path, axes: str | None, channel: int | None, *, labels: boo
         return TiffStack(path, axes, channel, labels=labels)
     if suffix == ".npy":
         return _open_array(_load_npy(path), axes, channel, str(path), labels=labels)
-    raise InputError(
-        f"{path} is neither a folder of TIFF files, a TIFF stack, an OME-Zarr nor a .npy file; convert it to one of them"
-    )
+    raise InputError(f"{path} is no folder of TIFF files, TIFF stack, OME-Zarr or .npy file; convert it to one of them")
 
 
 def _load_npy(path: Path) -> NDArray[np.generic]:

@@ -41,5 +41,5 @@ def outlines(masks: NDArray[np.generic], labels: Iterable[int]) -> dict[int, Flo
         rows, columns = place[label]
         alone = np.pad(masks[rows, columns] == label, 1)
         longest = max(find_contours(alone.astype(np.float64), 0.5), key=len)
-        polygons[label] = longest[:-1] + (rows.start - 1, columns.start - 1)
+        polygons[label] = longest[:-1] + np.array([rows.start - 1, columns.start - 1])
     return polygons

@@ -16,10 +16,12 @@ from cell_tracker_gnn.errors import OutputError
 __all__ = ["check_new", "check_output", "new_file", "new_folder", "result_folder", "write_json"]
 
 _MARKER = ".cell-tracker-gnn"
+_OUR_FOLDERS = (".geff", ".zarr")
 _ZARR_SIGNS = ("zarr.json", ".zgroup", ".zattrs")
 _SIGNS = ("run.json", "res_track.txt")
 _OURS = re.compile(
-    r"mask[0-9]+\.tif|res_track\.txt|(links|cells|tracks|uncertain)\.csv|(run|summary)\.json|" + re.escape(_MARKER)
+    r"mask[0-9]+\.tif|res_track\.txt|(links|cells|tracks|uncertain)\.(csv|parquet)|(run|summary)\.json"
+    r"|tracks\.(xml|geff|ome\.zarr)|" + re.escape(_MARKER)
 )
 
 
@@ -104,7 +106,9 @@ def new_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def check_new(path: str | PathLike[str], inputs: Iterable[str | PathLike[str] | None] = (), overwrite: bool = False) -> None:
+def check_new(
+    path: str | PathLike[str], inputs: Iterable[str | PathLike[str] | None] = (), overwrite: bool = False
+) -> None:
     """Find out whether one file, or one folder such as a Zarr, may be written to ``path``; nothing is changed.
 
     Raises
@@ -194,6 +198,8 @@ def _remove_ours(replaced: Path, heir: Path) -> None:
     for entry in replaced.iterdir():
         if _OURS.fullmatch(entry.name) and entry.is_file():
             entry.unlink()
+        elif _OURS.fullmatch(entry.name) and entry.suffix in _OUR_FOLDERS and not entry.is_symlink():
+            shutil.rmtree(entry)
         elif not (heir / entry.name).exists():
             entry.rename(heir / entry.name)
     replaced.rmdir()

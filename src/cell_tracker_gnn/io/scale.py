@@ -124,6 +124,7 @@ def _from_ome(xml: str) -> Scale | None:
     image: dict[str, Any] = images[0] if isinstance(images, list) else images
     pixels = image.get("Pixels", {})
     unit = length_unit(pixels.get("PhysicalSizeXUnit", MICROMETER))
+    unit = "pixel" if str(pixels.get("PhysicalSizeXUnit")) == "pixel" else unit
     lengths = [
         _in_unit(pixels.get(f"PhysicalSize{axis}"), pixels.get(f"PhysicalSize{axis}Unit", MICROMETER), unit)
         for axis in "ZYX"
@@ -157,7 +158,7 @@ def _scale(lengths: list[Any], unit: str | None, interval: Any, interval_unit: s
 
 def _in_unit(length: Any, stated: object, unit: str | None) -> float | None:
     """A length in ``unit``; None where the one it is stated in cannot be converted."""
-    value, factor = _positive(length), length_factor(length_unit(stated), unit)
+    value, factor = _positive(length), length_factor(length_unit(stated) or "pixel", unit)
     return None if value is None or factor is None else value * factor
 
 

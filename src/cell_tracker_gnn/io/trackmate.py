@@ -17,8 +17,8 @@ from cell_tracker_gnn.data import KINDS, Floats, Integers, Lineage, Scale
 from cell_tracker_gnn.io.cell_graph import CellGraph, graph_of
 from cell_tracker_gnn.io.components import connected
 from cell_tracker_gnn.io.grid import usual_spacing
-from cell_tracker_gnn.io.output import check_new, new_file
 from cell_tracker_gnn.io.outlines import outlines
+from cell_tracker_gnn.io.output import check_new, new_file
 
 __all__ = ["EDGE_FEATURES", "SPOT_FEATURES", "write_trackmate"]
 
@@ -223,4 +223,6 @@ def _settings(lineage: Lineage, graph: CellGraph) -> Iterator[str]:
 
 def _attributes(**values: object) -> str:
     """Attributes of an element; floats are written so that reading them gives the same value."""
-    return "".join(f" {name}={quoteattr(value if isinstance(value, str) else repr(value))}" for name, value in values.items())
+    return "".join(
+        f" {name}={quoteattr(value if isinstance(value, str) else repr(value))}" for name, value in values.items()
+    )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import Element
 from xml.parsers.expat import ExpatError
 
@@ -36,6 +37,7 @@ class _Content:
     spots: dict[str, list[float]] = field(default_factory=dict)
     edges: dict[str, list[float]] = field(default_factory=dict)
     tracks: list[int] = field(default_factory=list)
+    current: int = -1
     kept: set[int] | None = None
     image: dict[str, str] = field(default_factory=dict)
 
@@ -93,31 +95,37 @@ _EDGE = ("SPOT_SOURCE_ID", "SPOT_TARGET_ID", "LINK_PROBABILITY", "LINK_MARGIN", 
 def _parse(file: Path) -> _Content:
     """Go through the file once, keeping numbers only."""
     found = _Content(spots={name: [] for name in _SPOT}, edges={name: [] for name in _EDGE})
-    track = -1
     for event, element in _elements(file):
-        tag = element.tag
-        if event == "start":
-            if tag == "Model":
-                found.units = dict(element.attrib)
-            elif tag == "Track":
-                track = int(element.attrib["TRACK_ID"])
-            elif tag == "FilteredTracks":
-                found.kept = set()
-            continue
-        if tag == "SpotsInFrame":
-            found.frames.append(int(element.attrib["frame"]))
-        elif tag == "Spot" and int(float(element.attrib.get("VISIBILITY", 1))):
-            _append(found.spots, element, ("ID", "FRAME", "POSITION_X", "POSITION_Y"))
-        elif tag == "Edge":
-            found.tracks.append(track)
-            _append(found.edges, element, ("SPOT_SOURCE_ID", "SPOT_TARGET_ID"))
-        elif tag == "TrackID" and found.kept is not None:
-            found.kept.add(int(element.attrib["TRACK_ID"]))
-        elif tag == "ImageData":
-            found.image = dict(element.attrib)
-        if tag in ("Spot", "Edge", "SpotsInFrame", "Track"):
-            element.clear()
+        (_begin if event == "start" else _end)(found, element)
     return found
+
+
+def _begin(found: _Content, element: Element) -> None:
+    """Take what is needed before the children of an element are there."""
+    if element.tag == "Model":
+        found.units = dict(element.attrib)
+    elif element.tag == "Track":
+        found.current = int(element.attrib["TRACK_ID"])
+    elif element.tag == "FilteredTracks":
+        found.kept = set()
+
+
+def _end(found: _Content, element: Element) -> None:
+    """Take what an element says, and let go of it."""
+    tag = element.tag
+    if tag == "SpotsInFrame":
+        found.frames.append(int(element.attrib["frame"]))
+    elif tag == "Spot" and int(float(element.attrib.get("VISIBILITY", 1))):
+        _append(found.spots, element, ("ID", "FRAME", "POSITION_X", "POSITION_Y"))
+    elif tag == "Edge":
+        found.tracks.append(found.current)
+        _append(found.edges, element, ("SPOT_SOURCE_ID", "SPOT_TARGET_ID"))
+    elif tag == "TrackID" and found.kept is not None:
+        found.kept.add(int(element.attrib["TRACK_ID"]))
+    elif tag == "ImageData":
+        found.image = dict(element.attrib)
+    if tag in ("Spot", "Edge", "SpotsInFrame", "Track"):
+        element.clear()
 
 
 def _append(columns: dict[str, list[float]], element: Element, needed: tuple[str, ...]) -> None:
@@ -131,11 +139,11 @@ def _elements(file: Path) -> Iterator[tuple[str, Element]]:
     from xml.etree.ElementTree import XMLPullParser
 
     _check_prolog(file)
-    parser = XMLPullParser(("start", "end"))
+    parser: Any = XMLPullParser(("start", "end"))
     with file.open("rb") as stream:
         while block := stream.read(_BLOCK):
             parser.feed(block)
-            yield from parser.read_events()  # type: ignore[misc]
+            yield from parser.read_events()
     parser.close()
 
 
@@ -165,7 +173,7 @@ def _scale(content: _Content, file: Path) -> Scale:
     if times[1] in ("frame", "frames"):
         times = (1.0, "frame")
     unit = length_unit(content.units.get("spatialunits", "pixel")) or "pixel"
-    depth = [z for z in content.spots["POSITION_Z"] if z != 0.0 and z == z]
+    depth = [z for z in content.spots["POSITION_Z"] if abs(z) > 0]
     rank = 3 if int(content.image.get("nslices") or 1) > 1 or depth else 2
     lengths = [float(content.image.get(name) or 0) for name in ("voxeldepth", "pixelheight", "pixelwidth")][3 - rank :]
     if min(lengths) <= 0:

@@ -6,7 +6,15 @@ import math
 
 from cell_tracker_gnn.errors import SettingsError
 
-__all__ = ["MICROMETER", "length_factor", "length_unit", "ngff_length", "ngff_time", "parse_interval", "time_in_seconds"]
+__all__ = [
+    "MICROMETER",
+    "length_factor",
+    "length_unit",
+    "ngff_length",
+    "ngff_time",
+    "parse_interval",
+    "time_in_seconds",
+]
 
 MICROMETER = "µm"
 """How this package writes the micrometre, with the micro sign."""
@@ -95,5 +103,7 @@ def parse_interval(text: str) -> float:
     except ValueError:
         value, unit = math.nan, ""
     if unit != "s" or not (math.isfinite(value) and value > 0):
-        raise SettingsError(f"the interval {text!r} is not understood; give the time between frames, as in 300s or 5min")
+        raise SettingsError(
+            f"the interval {text!r} is not understood; give the time between frames, as in 300s or 5min"
+        )
     return value

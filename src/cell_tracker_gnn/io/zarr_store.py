@@ -17,7 +17,15 @@ from cell_tracker_gnn.io.units import length_factor, length_unit, time_in_second
 if TYPE_CHECKING:
     import zarr
 
-__all__ = ["OURS", "broken_zarr_as_error", "image_metadata", "is_zarr", "open_zarr", "read_zarr_scale"]
+__all__ = [
+    "OURS",
+    "broken_zarr_as_error",
+    "image_metadata",
+    "is_zarr",
+    "label_array",
+    "open_zarr",
+    "read_zarr_scale",
+]
 
 OURS = "cell_tracker_gnn"
 """Key of our own attributes, which hold the frame numbers of the input."""
@@ -77,14 +85,26 @@ def open_zarr(path: Path, axes: str | None = None, channel: int | None = None, *
             return _frames(node, axes or {3: "tyx", 4: "tzyx"}.get(node.ndim, ""), channel, path, labels=labels)
         group = _the_image(node, path, labels=labels)
         image = _multiscale(group, path)
-        array = group[image["datasets"][0]["path"]]
-        if not isinstance(array, zarr.Array):
-            raise InputError(f"{path} says that {image['datasets'][0]['path']} is an array, which it is not; export it anew")
+        array = _full_resolution(group, image, path)
         frames = _frames(array, axes or _axis_letters(image, path), channel, path, labels=labels)
-        numbers = dict(group.attrs).get(OURS, {}).get("frames")
+        own = group.attrs.get(OURS)
+        numbers = own.get("frames") if isinstance(own, Mapping) else None
     if isinstance(numbers, list) and len(numbers) == len(frames):
-        return SelectedFrames(frames, tuple(range(len(frames))), tuple(int(number) for number in numbers))
+        return SelectedFrames(frames, tuple(range(len(frames))), tuple(int(str(number)) for number in numbers))
     return frames
+
+
+def label_array(path: Path) -> Path:
+    """Where the array lies whose frames :func:`open_zarr` reads as masks."""
+    require("reading Zarr", "zarr")
+    import zarr
+
+    with broken_zarr_as_error(path):
+        node = zarr.open(path, mode="r")
+        if isinstance(node, zarr.Array):
+            return path
+        group = _the_image(node, path, labels=True)
+        return path / _full_resolution(group, _multiscale(group, path), path).path
 
 
 def read_zarr_scale(path: Path) -> Scale | None:
@@ -150,6 +170,16 @@ def _multiscale(group: zarr.Group, path: Path) -> Mapping[str, Any]:
         raise InputError(f"{path} names no array in its NGFF metadata; export it anew")
     found: Mapping[str, Any] = images[0]
     return found
+
+
+def _full_resolution(group: zarr.Group, image: Mapping[str, Any], path: Path) -> zarr.Array[Any]:
+    import zarr
+
+    name = image["datasets"][0]["path"]
+    array = group[name]
+    if not isinstance(array, zarr.Array):
+        raise InputError(f"{path} says that {name} is an array, which it is not; export it anew")
+    return array
 
 
 def _axis_letters(image: Mapping[str, Any], path: Path) -> str:
