@@ -113,9 +113,7 @@ def _verbs(verbose: bool) -> None:
 @click.option("--wide-labels", is_flag=True, help="Write 32-bit masks, for more than 65,535 tracks.")
 @click.option("--draw", is_flag=True, help="Also write the CTC result of points, as small discs.")
 @click.option("--overwrite", is_flag=True, help="Replace a former result.")
-def track(
-    masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bool, formats: tuple[str, ...], **options: Any
-) -> None:
+def track(masks: str, output: Path, **options: Any) -> None:
     """Track MASKS, a folder of label images (one per frame), a stack, an OME-Zarr, an array on disk or points.
 
     A table of points is a .csv or .parquet file with the columns t,[z],y,x[,id].
@@ -127,9 +125,9 @@ def track(
     from cell_tracker_gnn.data import KINDS
     from cell_tracker_gnn.io import check_formats, check_output, write_result
 
-    check_formats(formats)
+    check_formats(options["formats"])
     inputs = [path for path in (masks, options["images"]) if path]
-    check_output(output, inputs, overwrite)
+    check_output(output, inputs, options["overwrite"])
     from cell_tracker_gnn.pipeline import Tracker
 
     tracker = Tracker.from_pretrained(options["model"], settings)
@@ -140,7 +138,9 @@ def track(
             **{name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit", "interval")},
         )
         bar("writing", 0, 1)
-        write_result(lineage, output, overwrite=overwrite, wide_labels=wide_labels, draw=draw, formats=formats)
+        write_result(
+            lineage, output, **{name: options[name] for name in ("overwrite", "wide_labels", "draw", "formats")}
+        )
         bar("writing", 1, 1)
     links = {kind: int((lineage.links.kind == code).sum()) for code, kind in enumerate(KINDS)}
     click.echo(
@@ -164,8 +164,8 @@ def track(
 def convert(source: str, target: Path, **options: Any) -> None:
     """Convert a lineage from IN to OUT; the format is told by the path.
 
-    NAME.geff (also for Mastodon), NAME.xml (TrackMate), NAME.ome.zarr (label image), NAME.csv and NAME.parquet (one table
-    of cells); any other name is a folder in the format of the Cell Tracking Challenge with tables.
+    NAME.geff (also for Mastodon), NAME.xml (TrackMate), NAME.ome.zarr (label image), NAME.csv and NAME.parquet (one
+    table of cells); any other name is a folder in the format of the Cell Tracking Challenge with tables.
     """
     from cell_tracker_gnn.io.formats import convert as run_convert
 

@@ -24,8 +24,9 @@ def write_cell_table(lineage: Lineage, path: str | PathLike[str], *, overwrite: 
     """Write one row per cell.
 
     ``frame, label`` are those of the input, ``track, parent, identity`` tell its track, ``z, y, x`` its centre in
-    pixels and ``size`` its number of pixels; ``kind, probability, margin`` are those of the link that leads to it, which comes
-    from the cell of its track in the frame before or, for the first cell of a track, from the last one of the parent.
+    pixels and ``size`` its number of pixels; ``kind, probability, margin`` are those of the link that leads to it,
+    which comes from the cell of its track in the frame before or, for the first cell of a track, from the last one of
+    the parent.
     ``step_z, step_y, step_x, unit, interval, interval_unit`` repeat the scale, where it is known. Links into and out of
     merged masks have no place here.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,9 +84,10 @@ def write_geff(
 
     graph = graph_of(lineage)
     nodes, edges = _node_properties(graph), _edge_properties(graph)
-    metadata = _metadata(graph, nodes, edges, labels)
+    with _units_as_they_are():
+        metadata = _metadata(graph, nodes, edges, labels)
     ends = np.stack([graph.source, graph.target], axis=1).astype(np.uint64)
-    with new_folder(path, overwrite) as folder:
+    with new_folder(path, overwrite) as folder, _units_as_they_are():
         write_arrays(
             folder,
             np.arange(len(graph), dtype=np.uint64),
@@ -114,7 +117,7 @@ def read_geff(path: str | PathLike[str]) -> Lineage:
     from geff.core_io import read_to_memory
 
     place = existing(path)
-    with broken_zarr_as_error(place):
+    with broken_zarr_as_error(place), _units_as_they_are():
         memory = read_to_memory(place)
     metadata = memory["metadata"]
     if not metadata.directed:
@@ -123,20 +126,16 @@ def read_geff(path: str | PathLike[str]) -> Lineage:
         )
     time, space = _axes(metadata, place)
     ours = metadata.extra.get(OURS, {})
-    scale = _scale(metadata, ours, time, space)
     nodes = {name: values["values"] for name, values in memory["node_props"].items()}
     edges = {name: _without_missing(values) for name, values in memory["edge_props"].items()}
     ids, ends = memory["node_ids"], memory["edge_ids"]
-    number = np.asarray(nodes[time.name])
-    if len(number) and not np.array_equal(number, np.rint(number)):
-        raise InputError(
-            f"{place} has times that are no frame numbers in {time.name!r}; export frames instead of times"
-        )
+    number, interval = _frames(time, nodes, place)
+    scale = _scale(ours, space, interval)
     order = np.argsort(ids)
     source, target = (_rows(ids, order, ends[:, side], place) for side in (0, 1))
     owned = _integers(nodes, ("track", "parent", "identity")) if ours else {}
     graph = CellGraph(
-        number=number.astype(np.int64),
+        number=number,
         place=np.stack([nodes[axis.name] for axis in space], axis=1).astype(np.float64) / scale.step,
         scale=scale,
         source=source,
@@ -151,6 +150,14 @@ def read_geff(path: str | PathLike[str]) -> Lineage:
         **owned,
     )
     return assemble(graph, str(place))
+
+
+@contextmanager
+def _units_as_they_are() -> Iterator[None]:
+    """Let units pass that OME-NGFF does not list, such as µm, which other programs write."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*not in valid OME-Zarr units.*", UserWarning)
+        yield
 
 
 def _node_properties(graph: CellGraph) -> dict[str, NDArray[Any]]:
@@ -233,11 +240,23 @@ def _axes(metadata: GeffMetadata, path: Path) -> tuple[Axis, list[Axis]]:
     return time[0], space
 
 
-def _scale(metadata: GeffMetadata, ours: Mapping[str, Any], time: Axis, space: list[Axis]) -> Scale:
+def _frames(time: Axis, nodes: Mapping[str, NDArray[Any]], path: Path) -> tuple[Integers, tuple[float, str]]:
+    """Frame numbers, and time between frames: the time axis, or a property ``frame`` beside times in seconds."""
+    times = np.asarray(nodes[time.name], np.float64)
+    beside = [nodes[name] for name in nodes if name.lower() == "frame" and nodes[name].dtype.kind in "ui"]
+    if time.unit not in (None, "frame") and beside:
+        frames = beside[0].astype(np.int64)
+        length = float(np.ptp(times) / np.ptp(frames)) if len(frames) and np.ptp(frames) else 0.0
+        return frames, time_in_seconds(length, time.unit) if length > 0 else (1.0, "frame")
+    if not np.array_equal(times, np.rint(times)):
+        raise InputError(f"{path} has times that are no frame numbers in {time.name!r}; export frames instead of times")
+    known = time.scale is not None and time.scale > 0 and time.scaled_unit
+    interval = time_in_seconds(float(time.scale or 1.0), time.scaled_unit) if known else (1.0, "frame")
+    return times.astype(np.int64), interval
+
+
+def _scale(ours: Mapping[str, Any], space: list[Axis], interval: tuple[float, str]) -> Scale:
     """Size of a pixel; positions of other programs are taken as they are, one pixel being one of their units."""
-    interval: tuple[float, str] = (1.0, "frame")
-    if time.scale is not None and time.scale > 0 and time.scaled_unit:
-        interval = time_in_seconds(time.scale, time.scaled_unit)
     step = tuple(float(length) for length in ours.get("step", ())) or (1.0,) * len(space)
     return Scale(step, length_unit(space[-1].unit or "") or "pixel", *interval)
 

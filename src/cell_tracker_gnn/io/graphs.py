@@ -25,8 +25,8 @@ def to_networkx(lineage: Lineage) -> networkx.DiGraph[int]:
     """The lineage as a directed graph: one node per cell, one edge per link.
 
     Nodes are rows of the cells, with ``t`` (frame number), ``z, y, x`` in pixels, ``label, track, parent,
-    identity`` and ``size``; edges have ``kind`` (a word), ``probability`` and ``margin``; the graph has ``scale``, ``unit``,
-    ``interval``, ``interval_unit``, ``frames`` and ``shape``.
+    identity`` and ``size``; edges have ``kind`` (a word), ``probability`` and ``margin``; the graph has ``scale``,
+    ``unit``, ``interval``, ``interval_unit``, ``frames`` and ``shape``.
 
     Raises
     ------
