@@ -19,7 +19,8 @@ __all__ = [
 MICROMETER = "µm"
 """How this package writes the micrometre, with the micro sign."""
 
-_METERS = {"nm": 1e-9, MICROMETER: 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0, "Å": 1e-10, "inch": 0.0254}
+_ANGSTROMS = {"Å": 1.0, "nm": 10.0, MICROMETER: 1e4, "mm": 1e7, "cm": 1e8, "m": 1e10, "inch": 2.54e8}
+"""Whole numbers, so that ratios come out exact."""
 
 _LENGTHS = {
     "nm": ("nanometer", "nanometers", "nanometre", "nanometres"),
@@ -57,7 +58,7 @@ def length_unit(text: object) -> str | None:
     name = str(text).strip()
     if name.lower() in ("", "pixel", "pixels", "px", "none", "null"):
         return None
-    if name in _METERS:
+    if name in _ANGSTROMS:
         return name
     return next((ours for ours, others in _LENGTHS.items() if name.lower() in (ours.lower(), *others)), name)
 
@@ -66,9 +67,9 @@ def length_factor(unit: str | None, target: str | None) -> float | None:
     """How many of ``target`` one ``unit`` is, both as :func:`length_unit` gives them; None when it is not known."""
     if unit == target:
         return 1.0
-    if unit not in _METERS or target not in _METERS:
+    if unit not in _ANGSTROMS or target not in _ANGSTROMS:
         return None
-    return _METERS[unit] / _METERS[target]
+    return _ANGSTROMS[unit] / _ANGSTROMS[target]
 
 
 def time_in_seconds(value: float, unit: object) -> tuple[float, str]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Frames, Scale
 from cell_tracker_gnn.errors import CellTrackerError, InputError
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OURS",
+    "ZarrFrames",
     "broken_zarr_as_error",
     "image_metadata",
     "is_zarr",
@@ -45,7 +50,7 @@ def broken_zarr_as_error(path: Path) -> Iterator[None]:
     """Turn whatever damaged or foreign metadata and chunks make the decoders raise into an InputError."""
     try:
         yield
-    except CellTrackerError:
+    except (CellTrackerError, IndexError):
         raise
     except Exception as error:
         # Zarr, the codecs and JSON raise nearly anything for bytes they do not know.
@@ -194,14 +199,31 @@ def _axis_letters(image: Mapping[str, Any], path: Path) -> str:
     return letters
 
 
-def _frames(array: zarr.Array[Any], names: str, channel: int | None, path: Path, *, labels: bool) -> PickedFrames:
+@dataclass(frozen=True, eq=False)
+class ZarrFrames(PickedFrames):
+    """Frames of a Zarr array.
+
+    Parameters
+    ----------
+    path
+        Where it lies, for error messages.
+    """
+
+    path: Path
+
+    def __getitem__(self, index: int, /) -> NDArray[np.generic]:
+        with broken_zarr_as_error(self.path):
+            return super().__getitem__(index)
+
+
+def _frames(array: zarr.Array[Any], names: str, channel: int | None, path: Path, *, labels: bool) -> ZarrFrames:
     if len(names) == array.ndim + 1:
         names = names.replace("c", "")
     if len(names) != array.ndim:
         raise InputError(f"{path} has {array.ndim} axes of lengths {array.shape}; say what they are with --axes")
     if "t" in names:
         check_not_empty(array.shape[names.index("t")], str(path))
-    return PickedFrames(array, layout_of(names, array.shape, channel, str(path), labels=labels))
+    return ZarrFrames(array, layout_of(names, array.shape, channel, str(path), labels=labels), path)
 
 
 def _scale_of(image: Mapping[str, Any]) -> Scale | None:
