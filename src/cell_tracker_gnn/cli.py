@@ -174,6 +174,33 @@ def convert(source: str, target: Path, **options: Any) -> None:
     click.echo(f"{tracks} in {target}. {'Lost: ' + '; '.join(lost) if lost else 'Nothing is lost'}.")
 
 
+@_verbs.command()
+@click.argument("result")
+@click.option("--images", multiple=True, help="Images of the same frames, for intensities; once per channel.")
+@click.option("--channel", "channels", multiple=True, type=int, help="Channel of the images; once per channel.")
+@click.option("--masks", help="Masks, where RESULT has none.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="New folder for the tables.  [default: RESULT-measured]"
+)
+@click.option("--scale", type=_Numbers(float, "Z,Y,X"), help="Size of a pixel, in place of that of RESULT.")
+@click.option("--unit", help="Unit of the scale, such as µm.")
+@click.option("--interval", type=_Interval(), help="Time between two frames, such as 300s or 5min.")
+@click.option("--format", "suffix", type=click.Choice(("csv", "parquet")), default="csv", show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace former tables.")
+def measure(result: str, output: Path | None, **options: Any) -> None:
+    """Measure the cells of RESULT, a result folder or any other format of lineages, into tables.
+
+    cells has one row per cell and frame (place, speed, shape, intensity), tracks one per cell (birth, end, cycle, path,
+    directness, family), msd the mean squared displacements; run.json says what the columns are and their units.
+    """
+    from cell_tracker_gnn.measuring import measure_result
+
+    path = Path(result)
+    target = output or path.with_name(f"{path.name}-measured")
+    measured = measure_result(result, target, **options)
+    click.echo(f"{len(measured.cells['frame'])} cells in {len(measured.tracks['cell'])} tracks. Tables in {target}")
+
+
 @_verbs.command(epilog=f"Settings: {', '.join(setting.name for setting in fields(TrainSettings))}.")
 @click.argument("data", nargs=-1, required=True)
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder for the model.")

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 import tifffile
 import zarr
-from cases import CASES
 
+from cases import CASES
 from cell_tracker_gnn import Tracker
 from cell_tracker_gnn.data import KINDS, Lineage, Scale
 from cell_tracker_gnn.io import write_lineage, write_result
@@ -26,8 +26,7 @@ from cell_tracker_gnn.io.label_image import write_label_image
 def lineage(request: pytest.FixtureRequest) -> Lineage:
     case = CASES[request.param]()
     step = tuple(0.5 * length for length in case.step)
-    tracked = Tracker.from_pretrained().track(case.masks, case.images, scale=step, interval=90.0)
-    return tracked
+    return Tracker.from_pretrained().track(case.masks, case.images, scale=step, interval=90.0)
 
 
 def links_of(lineage: Lineage) -> set[tuple[int, int]]:
@@ -90,7 +89,9 @@ def test_trackmate_by_the_geff_package(lineage: Lineage, tmp_path: Path) -> None
         assert graph.nodes[s]["TRACK_ID"] == graph.nodes[t]["TRACK_ID"]
     tracks = {(graph.nodes[i]["TRACK_ID"], int(family[i])) for i in range(n) if "TRACK_ID" in graph.nodes[i]}
     assert len({a for a, _ in tracks}) == len({b for _, b in tracks}) == len(tracks)
-    found = [graph.edges[s, t]["LINK_PROBABILITY"] for s, t in zip(lineage.links.source, lineage.links.target, strict=True)]
+    found = [
+        graph.edges[s, t]["LINK_PROBABILITY"] for s, t in zip(lineage.links.source, lineage.links.target, strict=True)
+    ]
     assert found == lineage.links.probability.tolist()
 
 
@@ -119,9 +120,8 @@ def test_label_images_by_ome_zarr(lineage: Lineage, tmp_path: Path, version: str
 
 
 def test_ctc_folders_by_the_geff_package_and_tifffile(lineage: Lineage, tmp_path: Path) -> None:
-    from geff.convert._ctc import from_ctc_to_geff
-
     import geff
+    from geff.convert._ctc import from_ctc_to_geff
 
     FORMATS["ctc"].write(lineage, tmp_path / "ctc")
     from_ctc_to_geff(tmp_path / "ctc", tmp_path / "by_geff.geff")

@@ -19,8 +19,12 @@ from cell_tracker_gnn.io import optional as optional_module
 MASKS = np.zeros((3, 8, 10), np.uint16)
 MASKS[:, 2:5, 3:6] = 4
 IMAGES = np.random.default_rng(0).integers(0, 99, (3, 2, 8, 10)).astype(np.uint16)
-AXES = [{"name": "t", "type": "time", "unit": "minute"}, {"name": "c", "type": "channel"},
-        {"name": "y", "type": "space", "unit": "micrometer"}, {"name": "x", "type": "space", "unit": "nanometer"}]  # fmt: skip
+AXES = [
+    {"name": "t", "type": "time", "unit": "minute"},
+    {"name": "c", "type": "channel"},
+    {"name": "y", "type": "space", "unit": "micrometer"},
+    {"name": "x", "type": "space", "unit": "nanometer"},
+]
 
 
 def image(axes: list[Any], path: str, scale: list[float], whole: list[float] | None = None) -> dict[str, Any]:

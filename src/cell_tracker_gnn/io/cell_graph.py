@@ -113,6 +113,8 @@ def assemble(graph: CellGraph, where: str) -> Lineage:
     if any(len(end) and (end.min() < 0 or end.max() >= n) for end in ends):
         raise InputError(f"{where} links cells that it does not hold; export it again")
     cells, row = _cells(graph)
+    if graph.track is not None:
+        _check_once(cells, graph.track[np.argsort(row)], where)
     order = np.lexsort((row[graph.target], row[graph.source]))
     source, target = row[graph.source][order], row[graph.target][order]
     steps = cells.frame[target] - cells.frame[source]
@@ -244,14 +246,19 @@ def _agree(links: Links, track: Integers, parent: Integers) -> bool:
     return whole and bool((parent[links.target[born]] == track[links.source[born]]).all())
 
 
-def _stated_tracks(cells: Cells, track: Integers, parent: Integers, identity: Integers, where: str) -> Tracks:
-    """Table of the tracks that the cells name."""
+def _check_once(cells: Cells, track: Integers, where: str) -> None:
+    """Refuse tracks with two cells in a frame."""
     order = np.lexsort((cells.frame, track))
-    number, first, count = np.unique(track[order], return_index=True, return_counts=True)
     twice = (np.diff(track[order]) == 0) & (np.diff(cells.frame[order]) == 0)
     if twice.any():
         cell = order[int(np.argmax(twice))]
         raise InputError(f"track {track[cell]} of {where} has two cells in frame {cells.number[cell]}; correct it")
+
+
+def _stated_tracks(cells: Cells, track: Integers, parent: Integers, identity: Integers, where: str) -> Tracks:
+    """Table of the tracks that the cells name."""
+    order = np.lexsort((cells.frame, track))
+    number, first, count = np.unique(track[order], return_index=True, return_counts=True)
     for name, values in (("parents", parent), ("identities", identity)):
         differs = (np.diff(track[order]) == 0) & (np.diff(values[order]) != 0)
         if differs.any():

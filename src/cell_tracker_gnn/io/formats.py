@@ -29,7 +29,17 @@ from cell_tracker_gnn.io.trackmate import write_trackmate
 from cell_tracker_gnn.io.trackmate_reader import read_trackmate
 from cell_tracker_gnn.io.zarr_store import is_zarr, label_array
 
-__all__ = ["FORMATS", "PROPERTIES", "Format", "convert", "format_of", "losses", "read_lineage", "write_lineage"]
+__all__ = [
+    "FORMATS",
+    "PROPERTIES",
+    "Format",
+    "convert",
+    "format_of",
+    "losses",
+    "read_lineage",
+    "rescaled",
+    "write_lineage",
+]
 
 PROPERTIES: dict[str, str] = {
     "tracks": "track numbers",
@@ -234,7 +244,7 @@ def convert(
     form = format_of(target)
     inputs = [path for path in (source, masks) if path is not None]
     (check_output if form.name == "folder" else check_new)(target, inputs, overwrite)
-    lineage = _rescaled(read_lineage(source), scale, unit, interval)
+    lineage = rescaled(read_lineage(source), scale, unit, interval)
     if masks is not None:
         movie = open_movie(masks, scale=lineage.cells.scale.step if lineage.cells.scale.is_known else None)
         lineage = attach_masks(lineage, movie, source_name(masks))
@@ -251,7 +261,7 @@ def convert(
     return lineage, losses(lineage, form)
 
 
-def _rescaled(lineage: Lineage, scale: Sequence[float] | None, unit: str | None, interval: float | None) -> Lineage:
+def rescaled(lineage: Lineage, scale: Sequence[float] | None, unit: str | None, interval: float | None) -> Lineage:
     """The lineage under the scale that was asked for; places in pixels stay."""
     if scale is None and unit is None and interval is None:
         return lineage

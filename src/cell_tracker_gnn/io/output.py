@@ -20,7 +20,7 @@ _OUR_FOLDERS = (".geff", ".zarr")
 _ZARR_SIGNS = ("zarr.json", ".zgroup", ".zattrs")
 _SIGNS = ("run.json", "res_track.txt")
 _OURS = re.compile(
-    r"mask[0-9]+\.tif|res_track\.txt|(links|cells|tracks|uncertain)\.(csv|parquet)|(run|summary)\.json"
+    r"mask[0-9]+\.tif|res_track\.txt|(links|cells|tracks|uncertain|msd)\.(csv|parquet)|(run|summary)\.json"
     r"|tracks\.(xml|geff|ome\.zarr)|" + re.escape(_MARKER)
 )
 
