@@ -101,7 +101,7 @@ def measure(lineage: Lineage, images: Sequence[Frames] = ()) -> Measurements:
     place = cells.position
     time = cells.number * cells.scale.interval
     by_cell = np.lexsort((cells.frame, family.row))
-    follows = np.concatenate([[False], np.diff(family.row[by_cell]) == 0])
+    follows = np.diff(family.row[by_cell], prepend=-1) == 0
     step, speed = np.full(len(cells), np.nan), np.full(len(cells), np.nan)
     now, before = by_cell[follows], by_cell[np.flatnonzero(follows) - 1]
     step[now] = np.linalg.norm(place[now] - place[before], axis=1)
@@ -131,8 +131,8 @@ def _family(lineage: Lineage) -> _Family:
     place = np.searchsorted(tracks.track, lineage.track)
     number, row = np.unique(tracks.identity[place], return_inverse=True)
     order = np.lexsort((cells.frame, row))
-    first = order[np.concatenate([[True], np.diff(row[order]) > 0])] if len(order) else order
-    last = order[np.concatenate([np.diff(row[order]) > 0, [True]])] if len(order) else order
+    first = order[np.diff(row[order], prepend=-1) > 0]
+    last = order[np.diff(row[order], append=len(number)) > 0]
     # The parent of a cell is that of its first track.
     of_track = dict(zip(tracks.track.tolist(), tracks.identity.tolist(), strict=True))
     begun_by = tracks.parent[place[first]]

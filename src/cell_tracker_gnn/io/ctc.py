@@ -13,7 +13,7 @@ from cell_tracker_gnn.data import Frames, Integers, Lineage, Scale
 from cell_tracker_gnn.errors import OutputError
 from cell_tracker_gnn.io.lineage_table import LineageTable, read_lineage_table
 from cell_tracker_gnn.io.output import new_file
-from cell_tracker_gnn.io.point_movie import draw_points
+from cell_tracker_gnn.io.point_movie import tracked_frames
 from cell_tracker_gnn.io.sequence import SequencePaths, find_sequence
 
 __all__ = [
@@ -63,8 +63,8 @@ def write_ctc(lineage: Lineage, folder: str | PathLike[str], *, wide_labels: boo
         raise OutputError("the lineage came without its masks, so no CTC result can be written; track from masks")
     target = Path(folder)
     dtype = _label_type(lineage, wide_labels=wide_labels)
-    masks = lineage.movie.masks if lineage.movie.points is None else draw_points(lineage)[0]
-    tags = _tags(lineage.movie.scale)
+    masks, scale = tracked_frames(lineage.movie, lineage)
+    tags = _tags(scale)
     digits = max(3, len(str(max(masks.numbers))))
     for index, number in enumerate(masks.numbers):
         tracked = relabel_frame(lineage, masks, index, dtype)

@@ -45,7 +45,7 @@ def read_result(folder: str | PathLike[str]) -> Lineage:
     tables = {name: _find(place, name) for name in ("cells", "links", "tracks")}
     if not all(tables.values()):
         return read_ctc(place)
-    run = _run(place)
+    run = _json(place / "run.json")
     cells, links, tracks = (read_table(table) for table in tables.values() if table is not None)
     axes = [name for name in "zyx" if name in cells]
     movie = run.get("movie", {})
@@ -64,7 +64,7 @@ def read_result(folder: str | PathLike[str]) -> Lineage:
         numbers=_numbers(place, movie),
         shape=tuple(movie.get("shape", ())),
     )
-    lineage = replace(assemble(graph, str(place)), run=run)
+    lineage = replace(assemble(graph, str(place)), run=run, summary=_json(place / "summary.json"))
     lineage = replace(lineage, cells=_measured(lineage.cells, cells))
     return _with_tracked_masks(lineage, place) if has_tiffs(place) and "discs" not in run else lineage
 
@@ -120,14 +120,15 @@ def _find(folder: Path, name: str) -> Path | None:
     return next((folder / f"{name}{end}" for end in (".csv", ".parquet") if (folder / f"{name}{end}").is_file()), None)
 
 
-def _run(folder: Path) -> dict[str, Any]:
+def _json(path: Path) -> dict[str, Any]:
+    """What a record of the run says; nothing where it is not there."""
     try:
-        run = json.loads((folder / "run.json").read_text("utf-8"))
+        record = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder / 'run.json'} cannot be read ({error}); restore it or delete it") from error
-    return run if isinstance(run, dict) else {}
+        raise InputError(f"{path} cannot be read ({error}); restore it or delete it") from error
+    return record if isinstance(record, dict) else {}
 
 
 def _scale(movie: Mapping[str, Any], rank: int) -> Scale:

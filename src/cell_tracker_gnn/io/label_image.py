@@ -16,7 +16,7 @@ from cell_tracker_gnn.io.measured_tracks import lineage_of_masks
 from cell_tracker_gnn.io.optional import require
 from cell_tracker_gnn.io.output import new_folder
 from cell_tracker_gnn.io.paths import existing
-from cell_tracker_gnn.io.point_movie import draw_points
+from cell_tracker_gnn.io.point_movie import tracked_frames
 from cell_tracker_gnn.io.units import ngff_length, ngff_time
 from cell_tracker_gnn.io.zarr_store import OURS, broken_zarr_as_error, image_metadata, open_zarr, read_zarr_scale
 
@@ -68,9 +68,9 @@ def write_label_image(
         raise OutputError(
             "the lineage came without its masks, so no label image can be written; give them with --masks"
         )
-    masks = lineage.movie.masks if lineage.movie.points is None else draw_points(lineage)[0]
+    masks, scale = tracked_frames(lineage.movie, lineage)
     with new_folder(path, overwrite) as folder:
-        _write(lineage, masks, lineage.movie.scale, folder, version)
+        _write(lineage, masks, scale, folder, version)
 
 
 def read_label_image(path: str | PathLike[str]) -> Lineage:

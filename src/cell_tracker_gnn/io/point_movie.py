@@ -25,7 +25,7 @@ from cell_tracker_gnn.io.pairing import SelectedFrames, select, select_places
 from cell_tracker_gnn.io.points import PointSource, PointTable, read_points
 from cell_tracker_gnn.io.scale import choose_scale
 
-__all__ = ["draw_points", "open_points"]
+__all__ = ["draw_points", "open_points", "tracked_frames"]
 
 FEWEST_STEPPED = 2
 """More frames than these must be there before their numbers can show a step."""
@@ -121,6 +121,14 @@ def draw_points(lineage: Lineage) -> tuple[DiscFrames, PointGrid]:
     diameter = disc_diameter(points.spacing, points.scale, share=DRAWN_SHARE, on_image=on_image)
     radius = grid.radius(diameter, points.scale)
     return DiscFrames(movie.numbers, grid.shape, points.frame, grid.centre(points.position), points.mark, radius), grid
+
+
+def tracked_frames(movie: Movie, lineage: Lineage) -> tuple[Frames, Scale]:
+    """The masks to write as a result, those of the movie or discs of its points, and the size of their pixels."""
+    if movie.points is None:
+        return movie.masks, movie.scale
+    discs, grid = draw_points(lineage)
+    return discs, grid.scale(movie.points.scale)
 
 
 def _open_images(table: PointTable, images: Source, axes: str | None, channel: int | None) -> Frames:
