@@ -87,6 +87,7 @@ class Tracker:
         frames: str | None = None,
         scale: Sequence[float] | None = None,
         unit: str | None = None,
+        interval: float | None = None,
         progress: Progress | None = None,
         executor: Executor | None = None,
         workers: int | None = 1,
@@ -99,7 +100,7 @@ class Tracker:
 
         Parameters
         ----------
-        masks, images, axes, channel, frames, scale, unit
+        masks, images, axes, channel, frames, scale, unit, interval
             See :func:`~cell_tracker_gnn.io.open_movie`. A table (a ``.csv`` or ``.parquet`` file, a mapping of columns,
             a data frame) with the columns ``t, [z], y, x[, id]`` in the place of masks is one of points, see
             :func:`~cell_tracker_gnn.io.open_points`.
@@ -118,7 +119,7 @@ class Tracker:
             A folder in which finished pieces are kept, and found again if they are of the same run; memory when left
             out. The inputs and the model must lie on disk.
         """
-        opening = Opening(masks, images, axes, channel, frames, tuple(scale) if scale is not None else None, unit)
+        opening = Opening(masks, images, axes, channel, frames, _given(scale), unit, interval)
         with self._begin(opening, executor, workers, threads, work) as run:
             lineage = _finish(run, self.model, progress)
         return replace(lineage, run={**lineage.run, **{name: str(path) for name, path in opening.inputs.items()}})
@@ -135,6 +136,7 @@ class Tracker:
         frames: str | None = None,
         scale: Sequence[float] | None = None,
         unit: str | None = None,
+        interval: float | None = None,
         progress: Progress | None = None,
         executor: Executor | None = None,
         workers: int | None = 1,
@@ -148,10 +150,10 @@ class Tracker:
             ``(i, n)``: the ``i``-th of ``n`` parts, counted from 1.
         work
             Folder in which all jobs keep what they have measured, for :meth:`track`.
-        masks, images, axes, channel, frames, scale, unit, progress, executor, workers, threads
+        masks, images, axes, channel, frames, scale, unit, interval, progress, executor, workers, threads
             See :meth:`track`.
         """
-        opening = Opening(masks, images, axes, channel, frames, tuple(scale) if scale is not None else None, unit)
+        opening = Opening(masks, images, axes, channel, frames, _given(scale), unit, interval)
         report = progress or _silent
         with self._begin(opening, executor, workers, threads, work) as run, _timed("features"):
             run.measure(lambda done: report("features", done, run.frames_of(part)), part)
@@ -183,6 +185,10 @@ class Tracker:
                     pool = process_pool if opening.on_disk else thread_pool
                     executor = stack.enter_context(pool(number, threads))
             yield begin_run(movie, self.model, self.settings, store=store, executor=executor, opening=opening)
+
+
+def _given(scale: Sequence[float] | None) -> tuple[float, ...] | None:
+    return tuple(scale) if scale is not None else None
 
 
 def track_movie(

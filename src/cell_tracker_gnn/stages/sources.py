@@ -42,6 +42,7 @@ class Opening:
     frames: str | None = None
     scale: tuple[float, ...] | None = None
     unit: str | None = None
+    interval: float | None = None
 
     @property
     def inputs(self) -> dict[str, Path]:
@@ -71,6 +72,7 @@ class Opening:
             frames=self.frames,
             scale=self.scale,
             unit=self.unit,
+            interval=self.interval,
         )
 
 
