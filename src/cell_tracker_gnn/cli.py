@@ -82,6 +82,7 @@ def _verbs(verbose: bool) -> None:
 @click.option("--no-divisions", is_flag=True, help="No cell has two daughters.")
 @click.option("--min-size", default=0, show_default=True, help="Leave out cells of fewer pixels.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--fixed", type=click.Path(path_type=Path), help="Corrections that the report saved, to be obeyed.")
 @click.option("--axes", help="Axes of a stack if its tags do not say them, such as tzyx.")
 @click.option("--channel", type=int, help="Channel of the images, counted from 0.")
 @click.option("--frames", help="Only the frames A:B, B excluded, as numbered in the input.")
@@ -109,7 +110,7 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bo
         lineage = tracker.track(
             masks,
             progress=bar,
-            **{name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit")},
+            **{name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit", "fixed")},
         )
         bar("writing", 0, 1)
         write_result(lineage, output, overwrite=overwrite, wide_labels=wide_labels, draw=draw)
