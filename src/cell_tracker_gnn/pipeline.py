@@ -109,7 +109,8 @@ class Tracker:
         paths = {kind: masks, "images": images}
         inputs = {name: str(Path(p).absolute()) for name, p in paths.items() if isinstance(p, (str, PathLike))}
         lineage = track_movie(movie, self.model, self.settings, fixed=edits, progress=progress)
-        return replace(lineage, run={**lineage.run, **inputs})
+        choices = {name: value for name, value in (("axes", axes), ("channel", channel)) if value is not None}
+        return replace(lineage, run={**lineage.run, **inputs, **choices})
 
 
 def track_movie(
