@@ -67,14 +67,18 @@ class Measured:
         graph = build_graph(cells, movement, max_gap=0, describe=model.network.describe)
         return cls(graph, score_graph(model.network, graph), model)
 
-    def track(self, edits: Sequence[Edit]) -> Lineage:
-        """What ``track --max-gap 0 --fixed EDITS`` does with these features."""
+    def track(self, edits: Sequence[Edit], *, rated: bool = False) -> Lineage:
+        """What ``track --max-gap 0 --fixed EDITS`` does with these features; probabilities only if they are asked for."""
         corrections = resolve_edits(edits, self.graph.cells)
         graph, scores = corrections.add_candidates(self.graph, self.scores)
         rewards = corrections.constrain(graph, reward_links(graph, scores, LinkCosts(**self.model.costs)))
         chosen = choose_links(graph, rewards, SETTINGS)
         held = {"fixed": rewards.fixed, "forbidden": rewards.forbidden}
         passages = find_passages(graph, scores.link, chosen, merged=False, **held)
+        if not rated:
+            candidates = graph.candidates
+            certain = np.ones(len(candidates))
+            return build_lineage(graph.cells, candidates.source, candidates.target, certain, passages.chosen)
         decisions = gather_decisions(graph, scores, rewards.without(passages.dropped), passages.chosen)
         return rate_lineage(graph, scores.link, passages, decisions, Confidence.from_dict(self.model.confidence))
 
@@ -145,7 +149,8 @@ def uncertain_places(lineage: Lineage, *, links_only: bool) -> list[Place]:
     """Decisions of a result, most doubtful first, all links after those of ``uncertain.csv``."""
     if links_only:
         order = np.lexsort((lineage.links.margin, lineage.links.probability))
-        return [_places(lineage)[row] for row in order.tolist()]
+        places = _places(lineage)
+        return [places[row] for row in order.tolist()]
     columns = uncertain_columns(lineage)
     index = {number: place for place, number in enumerate(lineage.cells.numbers)}
     ends = [
@@ -169,7 +174,7 @@ def _places(lineage: Lineage) -> list[Place]:
 def curves(movie: Movie, model: Model, seeds: int) -> dict[str, list[list[float]]]:
     """Avoidable errors by order of looking, for each amount."""
     measured, truth = Measured.of(movie, model), Truth.of(movie)
-    first = measured.track([])
+    first = measured.track([], rated=True)
     numbers = first.cells.numbers
     every = [Edit("add", numbers[a[0]], a[1], numbers[b[0]], b[1]) for a, b in sorted(truth.links)]
     oracle = truth.errors(measured.take(every))

@@ -2,7 +2,7 @@
 
 class Forest {
   constructor(canvas, report, rows) {
-    Object.assign(this, { canvas, report, rows, view: new View(), fitted: false });
+    Object.assign(this, { canvas, report, rows, view: new View() });
     onDrag(canvas, {
       drag: (x, y) => this.move(() => this.view.pan(x, y)),
       click: (x, y) => {
@@ -30,7 +30,6 @@ class Forest {
     this.view.zoomY = Math.min(Math.max(this.canvas.clientHeight / Math.max(this.rows, 1), 5), 24);
     this.view.x = 14;
     this.view.y = 18;
-    this.fitted = true;
   }
 
   /** Bring the row of a track into sight. */
@@ -53,7 +52,7 @@ class Forest {
 
   /** The lines are drawn again only when they change; the current frame is a line on top of them. */
   draw() {
-    if (!this.fitted) this.fit();
+    this.view.follow(this.canvas, () => this.fit());
     const { x, y, zoomX, zoomY } = this.view;
     const key = [x, y, zoomX, zoomY, this.report.state.family, this.canvas.clientWidth, this.canvas.clientHeight].join();
     if (key !== this.drawn) this.drawLines();

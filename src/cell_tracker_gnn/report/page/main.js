@@ -247,7 +247,8 @@ class Report {
   }
 
   fit() {
-    this.player.fitted = this.forest.fitted = false;
+    this.player.view.reset();
+    this.forest.view.reset();
     this.redraw();
   }
 

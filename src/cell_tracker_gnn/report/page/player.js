@@ -2,7 +2,7 @@
 
 class Player {
   constructor(canvas, report) {
-    Object.assign(this, { canvas, report, view: new View(), fitted: false });
+    Object.assign(this, { canvas, report, view: new View() });
     onDrag(canvas, {
       drag: (x, y) => {
         this.view.pan(x, y);
@@ -24,7 +24,6 @@ class Player {
 
   fit() {
     this.view.fit(this.canvas, this.report.movie.width, this.report.movie.height);
-    this.fitted = true;
   }
 
   zoom(factor) {
@@ -41,7 +40,7 @@ class Player {
   }
 
   draw() {
-    if (!this.fitted) this.fit();
+    this.view.follow(this.canvas, () => this.fit());
     const { state, movie } = this.report;
     const context = sharpContext(this.canvas);
     context.fillStyle = "#0b0d10";

@@ -18,7 +18,20 @@ function sharpContext(canvas) {
 /** Zoom and place of a plane on a canvas: screen = zoom * plane + offset, along each axis. */
 class View {
   constructor(x = 0, y = 0, zoomX = 1, zoomY = 1) {
-    Object.assign(this, { x, y, zoomX, zoomY });
+    Object.assign(this, { x, y, zoomX, zoomY, isMoved: false });
+  }
+
+  /** Call fit() for a canvas of another size than before, unless a person has chosen what is seen. */
+  follow(canvas, fit) {
+    const size = `${canvas.clientWidth} ${canvas.clientHeight}`;
+    if (!this.isMoved && size !== this.size) fit();
+    this.size = size;
+  }
+
+  /** Show everything again. */
+  reset() {
+    this.isMoved = false;
+    this.size = "";
   }
 
   /** Show all of a plane in the middle of a canvas. */
@@ -35,6 +48,7 @@ class View {
 
   /** Zoom around a place on the screen. */
   zoomAt(x, y, factorX, factorY = factorX) {
+    this.isMoved = true;
     this.x = x - (x - this.x) * factorX;
     this.y = y - (y - this.y) * factorY;
     this.zoomX *= factorX;
@@ -42,12 +56,14 @@ class View {
   }
 
   pan(x, y) {
+    this.isMoved = true;
     this.x += x;
     this.y += y;
   }
 
   /** Put a place of the plane into the middle of a canvas. */
   center(canvas, x, y) {
+    this.isMoved = true;
     this.x = canvas.clientWidth / 2 - x * this.zoomX;
     this.y = canvas.clientHeight / 2 - y * this.zoomY;
   }
