@@ -91,10 +91,20 @@ def _draw_panel(
         if ticks:
             style = {"marker": "_", "markersize": 14, "markeredgewidth": 2, **style, "linestyle": "none"}
         axis.plot(*zip(*points, strict=True), label=name, **style)
-    axis.set_xticks(sorted({x for points in panel.values() for x, _ in points}), ticks)
+    places = sorted({x for points in panel.values() for x, _ in points})
+    axis.set_xticks(places if ticks else _apart(places), ticks)
     if ticks:
         axis.margins(x=0.4)
     axis.grid(axis="y", color="0.9", linewidth=0.6)
+
+
+def _apart(places: list[float]) -> list[float]:
+    """Leave out places whose labels would lie on each other; the larger ones stay."""
+    kept = places[-1:]
+    for place in reversed(places[:-1]):
+        if kept[-1] - place > 0.08 * (places[-1] - places[0]):
+            kept.append(place)
+    return kept
 
 
 def _peer_style(place: int) -> dict[str, Any]:

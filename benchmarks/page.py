@@ -2,9 +2,9 @@
 
     python benchmarks/page.py REPORT.html [--screenshot FILE.png]
 
-Needs ``chromium`` and ``chromedriver`` on the path and selenium. Nothing is drawn by a graphics card (``--disable-gpu``), so
-a desktop is faster. Loading ends when the first frame is drawn. Scrubbing moves the slider through the whole movie, each
-frame once decoded and drawn (*first*), and again (*again*).
+Needs ``chromium`` and ``chromedriver`` on the path and selenium. No graphics card helps to draw (``--disable-gpu``),
+so a desktop is faster. Loading ends when the first frame is drawn. Scrubbing moves the slider through the whole movie,
+each frame once decoded and drawn (*first*), and again (*again*).
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ const done = arguments[arguments.length - 1];
   for (let frame = 0; frame <= Number(slider.max); frame++) {
     slider.value = frame;
     slider.dispatchEvent(new Event("input"));
-    while (!(window.report.pictures.get(frame, -1) || !window.report.pictures.has)) await new Promise((on) => setTimeout(on));
+    const { pictures } = window.report;
+    while (pictures.has && !pictures.get(frame, -1)) await new Promise((on) => setTimeout(on));
     await window.report.redraw();
   }
   done((Number(slider.max) + 1) * 1000 / (performance.now() - begin));

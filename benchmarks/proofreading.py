@@ -3,18 +3,19 @@
     python benchmarks/proofreading.py ../shared/data/Fluo-N2DL-HeLa/01 ../shared/data/PhC-C2DL-PSC/01 \
         --model '={data_set}.safetensors'
 
-A simulated person looks at k links of a first result, in one of four orders, and corrects them by the truth: a right link is
-confirmed; a wrong one is cut, and the true links into its later and out of its earlier cell are added. Then the movie is tracked
-again with these corrections fixed. *decisions* follows ``uncertain.csv`` line by line, so also divisions, beginnings and ends.
-Avoidable errors are EA + ED + EC beyond those of the oracle, without gap links, as in ``accuracy.py``.
+A simulated person looks at k links of a first result, in one of four orders, and corrects them by the truth: a right
+link is confirmed; a wrong one is cut, and the true links into its later and out of its earlier cell are added. Then the
+movie is tracked again with these corrections fixed. *decisions* follows ``uncertain.csv`` line by line, so also
+divisions, beginnings and ends. Avoidable errors are EA + ED + EC beyond those of the oracle, without gap links, as in
+``accuracy.py``.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,7 @@ class Measured:
 
     @classmethod
     def of(cls, movie: Movie, model: Model) -> Measured:
+        """Do all that comes before the linking."""
         opened = open_movie(movie.masks, movie.images)
         embed = embedder(model.encoder, opened, choose_device("cpu"))
         cells, movement = extract_features(opened, max_gap=0, embed=embed)
@@ -68,7 +70,7 @@ class Measured:
         return cls(graph, score_graph(model.network, graph), model)
 
     def track(self, edits: Sequence[Edit], *, rated: bool = False) -> Lineage:
-        """What ``track --max-gap 0 --fixed EDITS`` does with these features; probabilities only if they are asked for."""
+        """What ``track --max-gap 0 --fixed EDITS`` does with these features; probabilities only where asked for."""
         corrections = resolve_edits(edits, self.graph.cells)
         graph, scores = corrections.add_candidates(self.graph, self.scores)
         rewards = corrections.constrain(graph, reward_links(graph, scores, LinkCosts(**self.model.costs)))
@@ -98,6 +100,7 @@ class Truth:
 
     @classmethod
     def of(cls, movie: Movie) -> Truth:
+        """Read the truth and match it with the masks."""
         folder = movie.truth / "TRA"
         masks, markers = (open_movie(place, scale=(1.0, 1.0, 1.0)).masks for place in (movie.masks, folder))
         index = {number: place for place, number in enumerate(markers.numbers)}
@@ -120,7 +123,10 @@ class Truth:
             rows,
             [match.truth_labels.tolist() for match in self.matches],
             # The count relies on labels in increasing order.
-            [sorted(of[label] for label in m.result_labels.tolist()) for of, m in zip(named, self.matches, strict=True)],
+            [
+                sorted(of[label] for label in m.result_labels.tolist())
+                for of, m in zip(named, self.matches, strict=True)
+            ],
             [match.truth.tolist() for match in self.matches],
             [[of[label] for label in m.result.tolist()] for of, m in zip(named, self.matches, strict=True)],
         )
@@ -181,7 +187,7 @@ def curves(movie: Movie, model: Model, seeds: int) -> dict[str, list[list[float]
     links = _places(first)
     shuffled = [np.random.default_rng(seed).permutation(len(links)) for seed in range(seeds)]
     orders: dict[str, list[list[Place]]] = {
-        "ours: uncertain decisions": [uncertain_places(first, links_only=False)],
+        "all uncertain decisions": [uncertain_places(first, links_only=False)],
         "ours: uncertain links": [uncertain_places(first, links_only=True)],
         "movie order": [sorted(links, key=lambda link: link[1] or (0, 0))],
         "random": [[links[row] for row in order.tolist()] for order in shuffled],
@@ -192,9 +198,19 @@ def curves(movie: Movie, model: Model, seeds: int) -> dict[str, list[list[float]
 
     found: dict[str, list[list[float]]] = {}
     for name, lists in orders.items():
-        found[name] = [[k, float(np.mean([left(places, k) for places in (lists if k else lists[:1])]))] for k in AMOUNTS]
+        found[name] = [
+            [k, float(np.mean([left(places, k) for places in (lists if k else lists[:1])]))] for k in AMOUNTS
+        ]
         print(movie.name, name, found[name], flush=True)
     return found
+
+
+def shares(panels: dict[str, dict[str, list[list[float]]]]) -> dict[str, dict[str, list[list[float]]]]:
+    """Errors left as per cent of those without any correction, so that movies of all sizes can be compared."""
+    return {
+        movie: {name: [[k, 100 * left / points[0][1]] for k, left in points] for name, points in found.items()}
+        for movie, found in panels.items()
+    }
 
 
 def main() -> None:
@@ -204,15 +220,18 @@ def main() -> None:
         movie = find_movie(sequence, None)
         path = Path(options.model[0].partition("=")[2].format(data_set=movie.data_set, sequence=movie.name))
         panels[movie.name] = curves(movie, load_model(path), options.seeds)
-    figure = {"x": "corrected links", "y": "avoidable errors", "curves": panels}
-    store(options, [], {"settings": {"max_gap": 0, "random_orders": options.seeds}, "figure": figure})
+    figure = {"x": "corrected links", "y": "avoidable errors left, %", "curves": shares(panels)}
+    settings = {"max_gap": 0, "random_orders": options.seeds}
+    store(options, [], {"settings": settings, "avoidable": panels, "figure": figure})
     draw_if_possible(figure, FIGURES / "proofreading.svg")
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sequences", nargs="+", type=Path, help="such as ../shared/data/Fluo-N2DL-HeLa/01")
-    parser.add_argument("--model", action="append", required=True, metavar="=PATH", help="with {data_set} or {sequence}")
+    parser.add_argument(
+        "--model", action="append", required=True, metavar="=PATH", help="with {data_set} or {sequence}"
+    )
     parser.add_argument("--seeds", type=int, default=5, help="random orders")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "proofreading.json")
     return parser.parse_args()

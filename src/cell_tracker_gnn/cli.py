@@ -90,9 +90,7 @@ def _verbs(verbose: bool) -> None:
 @click.option("--draw", is_flag=True, help="Also write the CTC result of points, as small discs.")
 @click.option("--report", type=click.Path(path_type=Path), help="Also write a report, an HTML file.")
 @click.option("--overwrite", is_flag=True, help="Replace a former result.")
-def track(
-    masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bool, report: Path | None, **options: Any
-) -> None:
+def track(masks: str, output: Path, overwrite: bool, report: Path | None, **options: Any) -> None:
     """Track MASKS, a folder of label images (one per frame), a stack, an array on disk or a table of points.
 
     A table of points is a .csv or .parquet file with the columns t,[z],y,x[,id].
@@ -120,7 +118,8 @@ def track(
             **{name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit", "fixed")},
         )
         bar("writing", 0, 1)
-        write_result(lineage, output, overwrite=overwrite, wide_labels=wide_labels, draw=draw)
+        shape = {name: options[name] for name in ("wide_labels", "draw")}
+        write_result(lineage, output, overwrite=overwrite, **shape)
         bar("writing", 1, 1)
         if report is not None:
             from cell_tracker_gnn.report.html import write_report

@@ -85,7 +85,9 @@ class Page:
     def until(self, holds: Callable[[], bool]) -> None:
         end = time.monotonic() + 20
         while not holds():
-            assert time.monotonic() < end, f"nothing happened; {self.run('JSON.stringify(report.state)')} {self.text('#message')}"
+            assert time.monotonic() < end, (
+                f"nothing happened; {self.run('JSON.stringify(report.state)')} {self.text('#message')}"
+            )
             time.sleep(0.05)
 
     def state(self, name: str) -> Any:
@@ -105,7 +107,13 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     options = webdriver.ChromeOptions()
     profile, downloads = tmp_path_factory.mktemp("profile"), tmp_path_factory.mktemp("downloads")
-    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1400,900"):
+    for word in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--window-size=1400,900",
+    ):
         options.add_argument(word)
     options.add_argument(f"--user-data-dir={profile}")
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
@@ -125,7 +133,9 @@ def tracker() -> Tracker:
 def movie(tmp_path_factory: pytest.TempPathFactory, tracker: Tracker) -> Path:
     """A simulated movie with its result and report."""
     folder = tmp_path_factory.mktemp("report")
-    settings = SimulationSettings(frames=12, cells=20, size=(220, 260), seed=5, missed=0.03, motion=2.0, division_rate=3)
+    settings = SimulationSettings(
+        frames=12, cells=20, size=(220, 260), seed=5, missed=0.03, motion=2.0, division_rate=3
+    )
     write_simulation(simulate(settings), folder / "movie")
     tracker.track(folder / "movie" / "01_ERR_SEG", folder / "movie" / "01").write(folder / "result")
     write_report(folder / "result", folder / "report.html", ground_truth=folder / "movie" / "01_GT")
@@ -153,7 +163,9 @@ def test_frames_are_stepped_scrubbed_and_played(page: Page) -> None:
     page.click("#movie")
     page.keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
     page.until(lambda: page.text("#frame-number") == "frame 1")
-    page.run("document.getElementById('scrub').value = 7, document.getElementById('scrub').dispatchEvent(new Event('input'))")
+    page.run(
+        "document.getElementById('scrub').value = 7, document.getElementById('scrub').dispatchEvent(new Event('input'))"
+    )
     page.until(lambda: page.text("#frame-number") == "frame 7")
     page.keys(" ")
     page.until(lambda: page.state("frame") not in (7, 8))
@@ -165,7 +177,8 @@ def test_frames_are_stepped_scrubbed_and_played(page: Page) -> None:
 def test_the_picture_shows_image_and_outlines(page: Page) -> None:
     lit = """(() => { const c = document.getElementById('movie'), d = c.getContext('2d')
         .getImageData(0, 0, c.width, c.height).data; let gray = 0, color = 0;
-        for (let i = 0; i < d.length; i += 4) { const s = Math.max(d[i], d[i+1], d[i+2]) - Math.min(d[i], d[i+1], d[i+2]);
+        for (let i = 0; i < d.length; i += 4) { const s = Math.max(d[i], d[i+1], d[i+2]) -
+            Math.min(d[i], d[i+1], d[i+2]);
         if (s > 60) color++; else if (d[i] > 60) gray++; } return [gray, color]; })()"""
     gray, color = page.run(lit)
     assert min(gray, color) > 1000
@@ -203,8 +216,10 @@ def test_a_click_lights_the_family_in_movie_and_lineage(page: Page) -> None:
     page.run(f"report.forest.lookAt({other})")
     from selenium.webdriver.common.action_chains import ActionChains
 
-    place = f"(() => {{ const f = report.forest, v = f.view; return [v.zoomX * 1 + v.x - f.canvas.clientWidth / 2, v.zoomY * report.movie.tracks.row[{other}] + v.y - f.canvas.clientHeight / 2]; }})()"
-    x, y = page.run(place)
+    place = """(() => { const { view, canvas } = report.forest, row = report.movie.tracks.row[arguments[0]];
+        return [view.zoomX + view.x - canvas.clientWidth / 2,
+                view.zoomY * row + view.y - canvas.clientHeight / 2]; })()"""
+    x, y = page.run(place, other)
     ActionChains(page.browser).move_to_element_with_offset(page.find("#forest"), round(x), round(y)).click().perform()
     page.until(lambda: page.state("family") == other)
     assert page.state("frame") == 1
@@ -329,7 +344,8 @@ def test_volumes_have_slices(browser: Any, tracker: Tracker, tmp_path: Path) -> 
     page.click("#movie")
     page.keys(*"]]]]]")
     page.until(lambda: page.text("#slice-number") == "z 4")
-    shown = "Array.from({ length: report.movie.first[1] }, (_, row) => row).filter((row) => report.movie.isInSlice(row, 4)).length"
+    rows = "Array.from({ length: report.movie.first[1] }, (_, row) => row)"
+    shown = f"{rows}.filter((row) => report.movie.isInSlice(row, 4)).length"
     assert 0 < page.run(shown) < page.run("report.movie.first[1]")
     page.until(lambda: page.run("Boolean(report.pictures.get(0, 4))"))
     assert not page.problems()

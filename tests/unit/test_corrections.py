@@ -114,7 +114,10 @@ def test_a_confirmed_result_stays_as_it_is(tracker: Tracker) -> None:
 @pytest.mark.parametrize(
     ("edits", "words"),
     [
-        ([("confirm", (0, 1, 1, 1)), ("cut", (0, 1, 1, 1))], "cell 1 of frame 0 to cell 1 of frame 1 is both cut and con"),
+        (
+            [("confirm", (0, 1, 1, 1)), ("cut", (0, 1, 1, 1))],
+            "cell 1 of frame 0 to cell 1 of frame 1 is both cut and con",
+        ),
         ([("add", (0, 1, 1, 1)), ("add", (0, 2, 1, 1))], "cell 1 of frame 1 is given .* as parents"),
         ([("add", (0, 1, 1, n)) for n in (1, 2, 3)], "cell 1 of frame 0 is given .* and cell 3 of frame 1 as children"),
         ([("add", (1, 1, 1, 2))], "does not lead to a later frame"),

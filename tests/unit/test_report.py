@@ -9,20 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from evaluation_folders import TRUTH, write_result, write_truth
 
 from cases import CASES
 from cell_tracker_gnn import Tracker
-from cell_tracker_gnn.data import ArrayFrames
+from cell_tracker_gnn.data import ArrayFrames, Scale
 from cell_tracker_gnn.errors import CellTrackerError, FrameMismatchError, InputError, MissingInputError, OutputError
 from cell_tracker_gnn.features.regions import MaskPixels, measure_frame
-from cell_tracker_gnn.data import Scale
 from cell_tracker_gnn.report.forest import arrange_tracks
 from cell_tracker_gnn.report.html import SCRIPTS, check_report, write_report
 from cell_tracker_gnn.report.outlines import Outlines, outline_frame
 from cell_tracker_gnn.report.pictures import shrink_images
 from cell_tracker_gnn.report.result import read_shown
 from cell_tracker_gnn.report.series import time_series
-from evaluation_folders import TRUTH, write_result, write_truth
 
 PAGE = Path(__file__).parents[2] / "src" / "cell_tracker_gnn" / "report" / "page"
 
@@ -175,7 +174,10 @@ def test_outlines_follow_the_masks() -> None:
     mask[30, 45] = 9
     cells = measure_frame(MaskPixels.of(mask), None, Scale.pixels(2))
     joined = Outlines.join([outline_frame(mask, cells.label, cells.box)])
-    corners = [joined.origin[i] + np.cumsum(joined.step[a:b], axis=0) for i, (a, b) in enumerate(zip(joined.start, joined.start[1:], strict=False))]
+    corners = [
+        joined.origin[i] + np.cumsum(joined.step[a:b], axis=0)
+        for i, (a, b) in enumerate(zip(joined.start, joined.start[1:], strict=False))
+    ]
     assert {tuple(corner) for corner in corners[0].tolist()} == {(10, 5), (29, 5), (29, 14), (10, 14)}
     assert corners[1].tolist() == [[45, 30]]
 

@@ -35,10 +35,10 @@ class HashedFrames(WrappedFrames):
         return frame
 
     def sha256(self) -> str:
-        """Hash of all frames; those that were not read so far are read now.
+        r"""Hash of all frames; those that were not read so far are read now.
 
         The SHA-256 of the SHA-256 of all frames, one after the other. What is hashed of a frame is the line ``"NUMBER
-        SHAPE BYTES\\n"``, as in ``"7 512x512 2"``, and the labels in C order as little-endian unsigned integers of
+        SHAPE BYTES\n"``, as in ``"7 512x512 2"``, and the labels in C order as little-endian unsigned integers of
         BYTES bytes: 1, 2, 4 or 8, the fewest that hold the largest label. So neither the type nor the compression of
         the files matters, but frame numbers and every pixel do.
         """

@@ -127,15 +127,10 @@ def _doubts(shown: Shown) -> list[dict[str, Any]]:
         return []
     row = shown.rows()
     count = min(len(columns["decision"]), MOST_DOUBTS)
-    ends = {
-        end: [
-            row.get((int(frame), int(track)), -1) if math.isfinite(frame) and math.isfinite(track) else -1
-            for frame, track in zip(
-                columns[f"frame_{end}"][:count].astype(float), columns[f"track_{end}"][:count].astype(float), strict=True
-            )
-        ]
-        for end in ("from", "to")
-    }
+    ends: dict[str, list[int]] = {}
+    for end in ("from", "to"):
+        places = zip(*(columns[f"{what}_{end}"][:count].astype(float) for what in ("frame", "track")), strict=True)
+        ends[end] = [row.get((int(frame), int(track)), -1) if math.isfinite(frame) else -1 for frame, track in places]
     return [
         {
             "decision": str(columns["decision"][place]),

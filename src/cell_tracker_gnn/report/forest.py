@@ -25,7 +25,7 @@ def arrange_tracks(begin: Integers, parent: Integers) -> Floats:
         Row of each track, NaN for numbers that no track has, shape (k + 1,).
     """
     children: list[list[int]] = [[] for _ in begin]
-    roots = []
+    roots: list[int] = []
     for track in np.argsort(begin, kind="stable").tolist():
         if begin[track] >= 0:
             (children[parent[track]] if parent[track] else roots).append(track)

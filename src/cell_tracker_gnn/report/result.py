@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ class Shown:
     @property
     def rank(self) -> int:
         """Number of spatial axes."""
-        return self.centre.shape[1]
+        return int(self.centre.shape[1])
 
     @property
     def scale(self) -> Scale:
@@ -138,7 +138,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _no_links() -> dict[str, Any]:
     none = np.zeros(0, np.int64)
     names = ("source", "target", "kind", "begin", "end", "parent")
-    return {name: none for name in names} | {"probability": np.zeros(0), "uncertain": {}}
+    return dict.fromkeys(names, none) | {"probability": np.zeros(0), "uncertain": {}}
 
 
 def _from_masks(folder: Path, progress: Callable[[int, int], None] | None) -> dict[str, Any]:
@@ -196,8 +196,6 @@ def _from_points(folder: Path, run: dict[str, Any]) -> dict[str, Any]:
 
 def _with_tables(shown: Shown, folder: Path) -> Shown:
     """Labels of the input, links, tracks and doubts of our own tables."""
-    from dataclasses import replace
-
     row = shown.rows()
     cells, links, tracks = (read_table(folder / f"{name}.csv") for name in ("cells", "links", "tracks"))
     label = shown.label.copy()
@@ -225,17 +223,15 @@ def _with_tables(shown: Shown, folder: Path) -> Shown:
 
 def _with_tracks(shown: Shown, folder: Path) -> Shown:
     """Links and tracks of a plain table of tracks."""
-    from dataclasses import replace
-
     table = read_lineage_table(folder / "res_track.txt")
     row = shown.rows()
     last: dict[int, int] = {}
     pairs: list[tuple[int, int]] = []
-    begins = {int(t): (int(b), int(p)) for t, b, p in zip(table.label, table.begin, table.parent, strict=True)}
-    ends = {int(t): int(e) for t, e in zip(table.label, table.end, strict=True)}
-    for (number, track), cell in row.items():
-        begin, parent = begins.get(track, (number, 0))
-        before = last.get(track, row.get((ends[parent], parent)) if parent and number == begin else None)
+    parent_of = dict(zip(table.label.tolist(), table.parent.tolist(), strict=True))
+    last_of = dict(zip(table.label.tolist(), table.end.tolist(), strict=True))
+    for (_, track), cell in row.items():
+        parent = parent_of.get(track, 0)
+        before = last.get(track, row.get((last_of[parent], parent)) if parent else None)
         if before is not None:
             pairs.append((before, cell))
         last[track] = cell
@@ -254,7 +250,7 @@ def _with_tracks(shown: Shown, folder: Path) -> Shown:
     )
 
 
-def _by_number(track: Any, begin: list[int], end: list[int], parent: Any) -> dict[str, Integers]:
+def _by_number(track: Any, begin: list[int], end: list[int], parent: Any) -> dict[str, Any]:
     """Columns of tracks in the place of their number."""
     number = np.asarray(track, np.int64)
     size = int(number.max(initial=0)) + 1

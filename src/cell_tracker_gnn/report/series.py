@@ -24,13 +24,11 @@ def time_series(shown: Shown) -> Series:
     moved = shown.kind == KINDS.index("move")
     source, target = shown.source[moved], shown.target[moved]
     distance = np.linalg.norm((shown.centre[target] - shown.centre[source]) * step, axis=1) / scale.interval
-    divides = np.unique(shown.source[shown.kind == KINDS.index("division")])
-    first = np.zeros(0, np.int64)
-    if len(divides):
-        born = shown.kind == KINDS.index("division")
-        order = np.lexsort((shown.frame[shown.target[born]], shown.source[born]))
-        mothers, place = np.unique(shown.source[born][order], return_index=True)
-        first = shown.frame[shown.target[born][order][place]]
+    born = shown.kind == KINDS.index("division")
+    mother, birth = shown.source[born], shown.frame[shown.target[born]]
+    order = np.lexsort((birth, mother))
+    # A division counts once, when its first daughter is seen.
+    first = birth[order][np.unique(mother[order], return_index=True)[1]]
     series: Series = {
         "cells": (np.bincount(shown.frame, minlength=frames).astype(np.float64), ""),
         "divisions": (np.bincount(first, minlength=frames).astype(np.float64), ""),
@@ -38,7 +36,7 @@ def time_series(shown: Shown) -> Series:
     }
     if shown.size.any():
         name = "median area" if shown.rank == 2 else "median volume"
-        size = shown.size * float(np.prod(step))
+        size = np.asarray(shown.size * np.prod(step), np.float64)
         series[name] = (_medians(shown.frame, size, frames), f"{scale.unit}{'²³'[shown.rank - 2]}")
     return series
 
