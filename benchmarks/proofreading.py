@@ -47,6 +47,7 @@ from record import store
 from trackers import Movie
 
 AMOUNTS = (0, 10, 25, 50, 100, 200, 400, 800)
+MARKS = (0, 100, 200, 400, 800)
 SETTINGS = TrackSettings(max_gap=0)
 Place = tuple[Cell | None, Cell | None]
 """A decision to look at: the earlier and the later cell; an end has no later one, a beginning no earlier one."""
@@ -220,7 +221,8 @@ def main() -> None:
         movie = find_movie(sequence, None)
         path = Path(options.model[0].partition("=")[2].format(data_set=movie.data_set, sequence=movie.name))
         panels[movie.name] = curves(movie, load_model(path), options.seeds)
-    figure = {"x": "corrected links", "y": "avoidable errors left, %", "curves": shares(panels)}
+    axes = {"x": "corrected links", "y": "avoidable errors left, %", "marks": MARKS}
+    figure = {**axes, "curves": shares(panels)}
     settings = {"max_gap": 0, "random_orders": options.seeds}
     store(options, [], {"settings": settings, "avoidable": panels, "figure": figure})
     draw_if_possible(figure, FIGURES / "proofreading.svg")
