@@ -226,9 +226,11 @@ def main() -> None:
         (arguments.work / name).mkdir(parents=True, exist_ok=True)
     paths = [*(arguments.data / name for name in REAL), *simulated_sequences(arguments.work / "simulated")]
     fork = multiprocessing.get_context("fork")
+    # Models of other seeds learn from the same movies, so that their graphs are prepared once.
+    drawn = replace(settings, seed=TrainSettings().seed)
     with ProcessPoolExecutor(arguments.jobs, mp_context=fork) as pool:
         PREPARED.update(
-            zip(paths, pool.map(prepare, paths, repeat(arguments.work / "prepared"), repeat(settings)), strict=True)
+            zip(paths, pool.map(prepare, paths, repeat(arguments.work / "prepared"), repeat(drawn)), strict=True)
         )
     with ProcessPoolExecutor(arguments.jobs, mp_context=fork) as pool:
         list(pool.map(fit, arguments.folds, repeat(arguments.work), repeat(settings)))

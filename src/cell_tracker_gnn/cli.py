@@ -81,6 +81,7 @@ def _verbs(verbose: bool) -> None:
 @click.option("--max-move", type=float, help="Largest move per frame, in units of the scale.  [default: adaptive]")
 @click.option("--no-divisions", is_flag=True, help="No cell has two daughters.")
 @click.option("--min-size", default=0, show_default=True, help="Leave out cells of fewer pixels.")
+@click.option("--flips", is_flag=True, help="Embed every cell in all reflections; for models with an encoder.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--fixed", type=click.Path(path_type=Path), help="Corrections that the report saved, to be obeyed.")
 @click.option("--axes", help="Axes of a stack if its tags do not say them, such as tzyx.")
@@ -97,7 +98,7 @@ def track(masks: str, output: Path, overwrite: bool, report: Path | None, **opti
     """
     settings = TrackSettings(
         divisions=not options["no_divisions"],
-        **{name: options[name] for name in ("linker", "max_gap", "max_move", "min_size", "device")},
+        **{name: options[name] for name in ("linker", "max_gap", "max_move", "min_size", "flips", "device")},
     )
     from cell_tracker_gnn.data import KINDS
     from cell_tracker_gnn.io import check_output, write_result

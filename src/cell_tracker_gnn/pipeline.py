@@ -155,7 +155,7 @@ def track_movie(
             movie,
             max_gap=settings.max_gap,
             min_size=settings.min_size,
-            embed=embedder(model.encoder, movie, device),
+            embed=embedder(model.encoder, movie, device, flips=settings.flips),
             progress=lambda index: report("features", index + 1, len(movie)),
         )
         masks_sha256 = movie_sha256(movie)
@@ -248,7 +248,7 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def embedder(encoder: Encoder | None, movie: Movie, device: torch.device) -> Embed | None:
+def embedder(encoder: Encoder | None, movie: Movie, device: torch.device, *, flips: bool = False) -> Embed | None:
     """How the cells of a movie are embedded, or None without encoder, without images or for another rank.
 
     Crops are cut in the way that the encoder was trained on; points are embedded by patches only.
@@ -258,7 +258,7 @@ def embedder(encoder: Encoder | None, movie: Movie, device: torch.device) -> Emb
     if movie.points is not None and encoder.config.crop != "patch":
         return None
     cutter = CropCutter.of(movie, mode=encoder.config.crop, size=encoder.config.size)
-    return Embed(cutter, partial(embed, encoder.to(device)))
+    return Embed(cutter, partial(embed, encoder.to(device), flips=flips))
 
 
 @contextmanager

@@ -34,6 +34,8 @@ class TrackSettings:
         Whether a cell may have two daughters.
     min_size
         Detections of fewer pixels are left out; 0 keeps everything.
+    flips
+        Average the embedding of each cell over all flips of its crop, for models that have one.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
 
@@ -48,6 +50,7 @@ class TrackSettings:
     max_move: float | None = None
     divisions: bool = True
     min_size: int = 0
+    flips: bool = False
     device: str = "auto"
 
     def __post_init__(self) -> None:

@@ -56,6 +56,18 @@ def test_encoder_gives_unit_vectors_in_any_batch(rank: int, kind: str) -> None:
     assert np.isfinite(embed(encoder, np.zeros_like(crops))).all()
 
 
+@pytest.mark.parametrize("rank", [2, 3])
+def test_embedding_over_all_flips_does_not_know_the_direction(rank: int) -> None:
+    encoder = Encoder(EncoderConfig(rank=rank, size=16, width=4, dim=8))
+    crops = np.random.default_rng(0).random((3, *encoder.config.crop_shape), np.float32)
+    rows = embed(encoder, crops, flips=True)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    for axis in range(2, rank + 2):
+        flipped = np.flip(crops, axis).copy()
+        np.testing.assert_allclose(rows, embed(encoder, flipped, flips=True), atol=1e-4)
+        assert not np.allclose(embed(encoder, crops), embed(encoder, flipped), atol=1e-2)
+
+
 @pytest.mark.parametrize(
     ("kind", "rank", "count"),
     [

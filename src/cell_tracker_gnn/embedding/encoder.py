@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from typing import Any, Self
 
 import numpy as np
@@ -143,7 +144,9 @@ class _Residual(nn.Module):
         return out
 
 
-def embed(encoder: Encoder, crops: NDArray[np.floating[Any]], batch_size: int = 256) -> NDArray[np.float32]:
+def embed(
+    encoder: Encoder, crops: NDArray[np.floating[Any]], batch_size: int = 256, *, flips: bool = False
+) -> NDArray[np.float32]:
     """Embed crops on the encoder's device, in evaluation mode.
 
     Parameters
@@ -154,6 +157,8 @@ def embed(encoder: Encoder, crops: NDArray[np.floating[Any]], batch_size: int = 
         Shape (n, 1, size, size) or (n, 1, size / 2, size, size).
     batch_size
         Crops at a time.
+    flips
+        Take the direction of the mean over all flips of each crop, at the cost of 4 crops in 2D and 8 in 3D.
 
     Returns
     -------
@@ -179,6 +184,17 @@ def embed(encoder: Encoder, crops: NDArray[np.floating[Any]], batch_size: int = 
             batch = torch.as_tensor(crops[begin : begin + batch_size], device=device, dtype=torch.float32)
             if config.rank == 2:
                 batch = batch.contiguous(memory_format=torch.channels_last)
-            rows[begin : begin + batch_size] = encoder(batch).float().cpu().numpy()
+            vectors = encoder(batch).float()
+            if flips:
+                vectors = functional.normalize(
+                    vectors + sum(encoder(view).float() for view in _reflections(batch)), dim=1
+                )
+            rows[begin : begin + batch_size] = vectors.cpu().numpy()
     encoder.train(training)
     return rows
+
+
+def _reflections(crops: Tensor) -> list[Tensor]:
+    """The crops flipped along one or several of their spatial axes."""
+    axes = range(2, crops.ndim)
+    return [crops.flip(chosen) for count in range(1, len(axes) + 1) for chosen in combinations(axes, count)]
