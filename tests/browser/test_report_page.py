@@ -271,6 +271,7 @@ def test_corrections_are_made_undone_and_saved(page: Page, movie: Path) -> None:
     page.until(lambda: page.run("report.edits.now.size") == 0)
     page.click("#inspector button[data-op=cut]")
     page.until(lambda: page.run("report.edits.now.size") == 1)
+    page.until(lambda: bool(page.all("#inspector button[data-op=cut][aria-pressed=true]")))
     edits = read_edits(page.saved())
     assert edits.masks_sha256 == json.loads((movie / "result" / "run.json").read_text())["masks_sha256"]
     source = page.run(f"report.movie.links.source[report.movie.parentLink({row})]")

@@ -7,6 +7,7 @@ function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
     if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (key.startsWith("aria-")) made.setAttribute(key, String(value));
     else if (value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
   }
   made.append(...children.map((child) => (child instanceof Node ? child : String(child))));
