@@ -22,7 +22,10 @@ from cell_tracker_gnn.embedding.device import choose_device
 from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.io import PointSource, Source
+from cell_tracker_gnn.io.edits import Edits, read_edits
+from cell_tracker_gnn.io.fingerprint import movie_sha256
 from cell_tracker_gnn.linking.confidence import Confidence
+from cell_tracker_gnn.linking.corrections import check_masks, resolve_edits
 from cell_tracker_gnn.linking.costs import LinkCosts, LinkRewards, link_rewards
 from cell_tracker_gnn.linking.evidence import gather_decisions
 from cell_tracker_gnn.linking.greedy import solve_greedy
@@ -88,6 +91,7 @@ class Tracker:
         scale: Sequence[float] | None = None,
         unit: str | None = None,
         interval: float | None = None,
+        fixed: Edits | str | PathLike[str] | None = None,
         progress: Progress | None = None,
         executor: Executor | None = None,
         workers: int | None = 1,
@@ -104,6 +108,8 @@ class Tracker:
             See :func:`~cell_tracker_gnn.io.open_movie`. A table (a ``.csv`` or ``.parquet`` file, a mapping of columns,
             a data frame) with the columns ``t, [z], y, x[, id]`` in the place of masks is one of points, see
             :func:`~cell_tracker_gnn.io.open_points`.
+        fixed
+            Corrections that the lineage has to obey, see :class:`~cell_tracker_gnn.io.edits.Edits`, or their file.
         progress
             Called as the work goes on.
         executor
@@ -120,9 +126,12 @@ class Tracker:
             out. The inputs and the model must lie on disk.
         """
         opening = Opening(masks, images, axes, channel, frames, _given(scale), unit, interval)
+        edits = read_edits(fixed) if isinstance(fixed, (str, PathLike)) else fixed
         with self._begin(opening, executor, workers, threads, work) as run:
-            lineage = _finish(run, self.model, progress)
-        return replace(lineage, run={**lineage.run, **{name: str(path) for name, path in opening.inputs.items()}})
+            lineage = _finish(run, self.model, edits, progress)
+        inputs = {name: str(path) for name, path in opening.inputs.items()}
+        choices = {name: value for name, value in (("axes", axes), ("channel", channel)) if value is not None}
+        return replace(lineage, run={**lineage.run, **inputs, **choices})
 
     def measure(
         self,
@@ -196,6 +205,7 @@ def track_movie(
     model: Model,
     settings: TrackSettings = TrackSettings(),
     *,
+    fixed: Edits | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
     store: Store | None = None,
@@ -210,6 +220,8 @@ def track_movie(
         The trained model.
     settings
         Settings of the run.
+    fixed
+        Corrections that the lineage has to obey.
     progress
         Called as the work goes on.
     executor
@@ -221,25 +233,41 @@ def track_movie(
     ------
     SettingsError
         If the device is not there, or a smallest size is asked of points.
+    InputError
+        If the corrections were made on other masks.
+    LinkingError
+        If corrections contradict each other.
     WorkerError
         If a process that computes died.
     """
     run = begin_run(movie, model, settings, store=store or MemoryStore(), executor=executor)
-    return _finish(run, model, progress)
+    return _finish(run, model, fixed, progress)
 
 
-def _finish(run: Run, model: Model, progress: Progress | None) -> Lineage:
+def _finish(run: Run, model: Model, fixed: Edits | None, progress: Progress | None) -> Lineage:
     """All that a run lacks, up to the lineage."""
     report, movie, settings = progress or _silent, run.movie, run.job.settings
     with _timed("features"):
         run.measure(lambda done: report("features", done, len(movie)))
+        masks_sha256 = movie_sha256(movie)
+    if fixed is not None:
+        check_masks(fixed, masks_sha256)
     with _timed("network"):
         run.weigh(lambda done, total: report("network", done, total))
         graph, scores = run.stitch()
     with _timed("linking"):
+        corrections = None
+        if fixed is not None:
+            cells = _as_given(graph.cells, movie.points)
+            corrections = resolve_edits(fixed.edits, cells, divisions=settings.divisions)
+            graph, scores = corrections.add_candidates(graph, scores)
         rewards = reward_links(graph, scores, LinkCosts(**model.costs))
+        if corrections is not None:
+            rewards = corrections.constrain(graph, rewards)
         chosen = choose_links(graph, rewards, settings)
-        passages = find_passages(graph, scores.link, chosen, merged=settings.max_gap > 0 and movie.points is None)
+        merged = settings.max_gap > 0 and movie.points is None
+        held = {"fixed": rewards.fixed, "forbidden": rewards.forbidden}
+        passages = find_passages(graph, scores.link, chosen, merged=merged, **held)
         report("linking", 1, 1)
     with _timed("confidence"):
         rewards = rewards.without(passages.dropped)
@@ -248,20 +276,22 @@ def _finish(run: Run, model: Model, progress: Progress | None) -> Lineage:
             "version": version("cell-tracker-gnn"),
             "model": {"name": model.name, "sha256": model.sha256},
             "settings": settings.as_dict(),
+            "masks_sha256": masks_sha256,
+            "edits": [] if fixed is None else fixed.as_dict()["edits"],
         }
         confidence = Confidence.from_dict(model.confidence)
         lineage = rate_lineage(graph, scores.link, passages, decisions, confidence, movie=movie, run=record)
-    if movie.points is not None:
-        return replace(lineage, cells=_as_given(lineage.cells, movie.points))
-    return lineage
+    return replace(lineage, cells=_as_given(lineage.cells, movie.points))
 
 
 def _silent(stage: str, done: int, total: int) -> None:
     """Progress that nobody wants to know."""
 
 
-def _as_given(cells: Cells, points: Points) -> Cells:
-    """The cells under the labels and the coordinates of the points that they were drawn for."""
+def _as_given(cells: Cells, points: Points | None) -> Cells:
+    """The cells under the labels and the coordinates of the points that they were drawn for, if they were."""
+    if points is None:
+        return cells
     return replace(cells, label=points.label, centroid=points.position, scale=points.scale)
 
 

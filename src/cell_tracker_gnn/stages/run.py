@@ -16,6 +16,7 @@ from cell_tracker_gnn.features.anisotropy import with_assumed_scale
 from cell_tracker_gnn.features.walk import first_factor
 from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.graph.windows import WindowGroup, group_windows
+from cell_tracker_gnn.io.fingerprint import HashedFrames
 from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.model.weights import Model, bundled_models, model_path
 from cell_tracker_gnn.settings import TrackSettings
@@ -184,7 +185,7 @@ def begin_run(
     """
     if movie.points is not None and settings.min_size:
         raise SettingsError("points have no size; leave --min-size away")
-    movie = with_assumed_scale(movie)
+    movie = with_assumed_scale(replace(movie, masks=HashedFrames(movie.masks)))
     remote = executor is not None and not isinstance(executor, ThreadPoolExecutor)
     opened_there = remote and opening is not None and opening.on_disk
     job = Job(
