@@ -5,15 +5,21 @@ from __future__ import annotations
 import difflib
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cell_tracker_gnn.errors import CellTrackerError, OutputError, SettingsError
-from cell_tracker_gnn.settings import LINKERS, TrackSettings
+from cell_tracker_gnn.settings import LINKERS, SEGMENTERS, TrackSettings
 from cell_tracker_gnn.training.settings import STAGES, TrainSettings
+
+if TYPE_CHECKING:
+    from cell_tracker_gnn.segmentation import SegmentedMovie
 
 __all__ = ["main"]
 
@@ -92,8 +98,9 @@ def _verbs(verbose: bool) -> None:
 
 
 @_verbs.command()
-@click.argument("masks")
+@click.argument("masks", required=False)
 @click.option("--images", help="Images of the same frames; without them masks and motion alone are used.")
+@click.option("--segment", type=click.Choice(SEGMENTERS), help="Make the masks of the images, in the place of MASKS.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="New folder for the result.")
 @click.option("--model", default="general", show_default=True, help="Name of a bundled model or a model file.")
 @click.option("--linker", type=click.Choice(LINKERS), default="exact", show_default=True, help="How links are chosen.")
@@ -114,11 +121,13 @@ def _verbs(verbose: bool) -> None:
 @click.option("--wide-labels", is_flag=True, help="Write 32-bit masks, for more than 65,535 tracks.")
 @click.option("--draw", is_flag=True, help="Also write the CTC result of points, as small discs.")
 @click.option("--overwrite", is_flag=True, help="Replace a former result.")
-def track(masks: str, output: Path, **options: Any) -> None:
+def track(masks: str | None, output: Path, **options: Any) -> None:
     """Track MASKS, a folder of label images (one per frame), a stack, an OME-Zarr, an array on disk or points.
 
-    A table of points is a .csv or .parquet file with the columns t,[z],y,x[,id].
+    A table of points is a .csv or .parquet file with the columns t,[z],y,x[,id]. Without MASKS, --images IMAGES
+    --segment threshold makes them of bright cells on dark; cellpose and stardist are called if they are installed.
     """
+    _check_masks(masks, options["images"], options["segment"])
     settings = TrackSettings(
         divisions=not options["no_divisions"],
         **{name: options[name] for name in ("linker", "max_gap", "max_move", "min_size", "flips", "device")},
@@ -132,15 +141,18 @@ def track(masks: str, output: Path, **options: Any) -> None:
     from cell_tracker_gnn.pipeline import Tracker
 
     tracker = Tracker.from_pretrained(options["model"], settings)
-    with _Bar() as bar:
+    with _Bar() as bar, _segmented(output, bar, options) as made:
         lineage = tracker.track(
-            masks,
+            made.open() if made else masks,
             progress=bar,
             **{name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit", "interval")},
         )
         bar("writing", 0, 1)
         write_result(
-            lineage, output, **{name: options[name] for name in ("overwrite", "wide_labels", "draw", "formats")}
+            made.recorded(lineage) if made else lineage,
+            output,
+            masks=made.masks if made else None,
+            **{name: options[name] for name in ("overwrite", "wide_labels", "draw", "formats")},
         )
         bar("writing", 1, 1)
     links = {kind: int((lineage.links.kind == code).sum()) for code, kind in enumerate(KINDS)}
@@ -148,6 +160,37 @@ def track(masks: str, output: Path, **options: Any) -> None:
         f"{len(lineage.cells)} cells in {len(lineage.cells.numbers)} frames: {len(lineage.tracks)} tracks, "
         f"{links['division'] // 2} divisions, {links['gap']} gaps closed. Result in {output}"
     )
+
+
+def _check_masks(masks: str | None, images: str | None, segment: str | None) -> None:
+    if segment and not images:
+        raise SettingsError(f"--segment {segment} needs the images; name them with --images")
+    if segment and masks:
+        raise SettingsError(f"give either MASKS or --segment {segment}, which makes masks of the images")
+    if not masks and not segment:
+        raise SettingsError("no MASKS were given; name them, or make them: --images IMAGES --segment threshold")
+
+
+@contextmanager
+def _segmented(output: Path, bar: _Bar, options: dict[str, Any]) -> Iterator[SegmentedMovie | None]:
+    """The masks made of the images, kept beside the result until it is written; None where MASKS were given."""
+    if options["segment"] is None:
+        yield None
+        return
+    from tempfile import TemporaryDirectory
+
+    from cell_tracker_gnn.segmentation import segment_movie
+
+    place = next(folder for folder in output.absolute().parents if folder.exists())
+    with TemporaryDirectory(prefix=f".{output.name}-masks-", dir=place) as folder:
+        yield segment_movie(
+            options["images"],
+            folder,
+            options["segment"],
+            gpu=options["device"] != "cpu",
+            progress=partial(bar, "segmenting"),
+            **{name: options[name] for name in ("axes", "channel", "frames", "scale")},
+        )
 
 
 @_verbs.command()
