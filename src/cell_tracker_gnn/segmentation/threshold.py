@@ -42,6 +42,9 @@ APART = 0.5
 SMALLEST = 0.1
 """Least size of a cell, in sizes of a usual one."""
 
+LARGEST_HOLE = 0.1
+"""Larger holes, in sizes of a usual cell, are not filled."""
+
 RIM = 0.4
 """Width of the rims inside and outside of the outline that are compared, in radii."""
 
@@ -89,7 +92,7 @@ class ThresholdSegmenter:
         contrast = measure_contrast(image, self.radius, self.step)
         inside = _within_outlines(contrast, self.radius, self.step)
         inside = isotropic_opening(inside, 0.1 * self.radius, spacing=self.step)
-        labels = _part(_filled(inside), contrast.level, self.radius, self.step)
+        labels = _part(_filled(inside, self.radius, self.step), contrast.level, self.radius, self.step)
         return _renumbered(labels, self._are_cells(labels, contrast.level))
 
     def _are_cells(self, labels: Labels, level: NDArray[np.float32]) -> Flags:
@@ -116,7 +119,7 @@ def _usual_radius(image: NDArray[np.generic], step: tuple[float, ...]) -> float:
     """Radius of the largest ball in a usual cell of a frame, in pixels of x; 0 where there is no cell."""
     radius = FIRST_RADIUS
     for _ in range(MOST_ROUNDS):
-        inside = _filled(_within_outlines(measure_contrast(image, radius, step), radius, step))
+        inside = _filled(_within_outlines(measure_contrast(image, radius, step), radius, step), radius, step)
         pieces, count = ndimage.label(inside)
         if not count:
             return 0.0
@@ -135,7 +138,7 @@ def _usual_radius(image: NDArray[np.generic], step: tuple[float, ...]) -> float:
 def _within_outlines(contrast: Contrast, radius: float, step: tuple[float, ...]) -> Flags:
     """Pixels inside the outline of a cell, which is where the brightness falls to a share of its own."""
     level, least = contrast.level, VISIBLE * contrast.noise
-    pieces = _part(_filled(level > least), level, radius, step)
+    pieces = _part(_filled(level > least, radius, step), level, radius, step)
     count = int(pieces.max(initial=0))
     if not count:
         return np.zeros(level.shape, np.bool_)
@@ -170,8 +173,13 @@ def _peaks(
     return np.asarray(found, dtype=np.int64)
 
 
-def _filled(inside: Flags) -> Flags:
-    return np.asarray(ndimage.binary_fill_holes(inside), dtype=np.bool_)
+def _filled(inside: Flags, radius: float, step: tuple[float, ...]) -> Flags:
+    """Fill holes within cells; larger ones lie between the cells of a ring."""
+    holes, count = ndimage.label(np.asarray(ndimage.binary_fill_holes(inside)) & ~inside)
+    size = np.bincount(holes.reshape(-1), minlength=count + 1) * float(np.prod(step))
+    small = size < LARGEST_HOLE * _usual_size(radius, inside.shape, step)
+    small[0] = False
+    return np.asarray(inside | small[holes])
 
 
 def _usual_size(radius: float, shape: tuple[int, ...], step: tuple[float, ...]) -> float:
