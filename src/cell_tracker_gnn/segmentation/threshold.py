@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -104,15 +104,13 @@ class ThresholdSegmenter:
         rim = max(1.0, RIM * self.radius)
         depth = ndimage.distance_transform_edt(labels > 0, sampling=self.step)
         around = expand_labels(labels, rim, spacing=self.step)
-        numbers = np.arange(count + 1)
-        inner = ndimage.mean(level, np.where(depth <= rim, labels, 0), numbers)
-        outer = ndimage.mean(level, np.where(labels == 0, around, 0), numbers)
-        middle = ndimage.median(level, labels, numbers)
+        inner = _of_each(ndimage.mean, level, np.where(depth <= rim, labels, 0), count)
+        outer = _of_each(ndimage.mean, level, np.where(labels == 0, around, 0), count)
+        middle = _of_each(ndimage.median, level, labels, count)
         # A cell without free surroundings has an outer level of NaN, and nothing against it.
         hazy = inner - outer < SHARPEST * middle
-        known = (size >= SMALLEST * _usual_size(self.radius, labels.shape, self.step)) & ~hazy
-        known[0] = False
-        return np.asarray(known, dtype=np.bool_)
+        large = size[1:] >= SMALLEST * _usual_size(self.radius, labels.shape, self.step)
+        return np.append(False, large & ~hazy)
 
 
 def _usual_radius(image: NDArray[np.generic], step: tuple[float, ...]) -> float:
@@ -124,7 +122,7 @@ def _usual_radius(image: NDArray[np.generic], step: tuple[float, ...]) -> float:
         if not count:
             return 0.0
         depth = ndimage.distance_transform_edt(inside, sampling=step)
-        largest = np.asarray(ndimage.maximum(depth, pieces, np.arange(1, count + 1)))
+        largest = _of_each(ndimage.maximum, depth, pieces, count)
         size = np.bincount(pieces.reshape(-1), minlength=count + 1)[1:]
         # Half of all cell pixels lie in pieces of at least this radius, so that specks do not count.
         order = np.argsort(largest)
@@ -142,7 +140,7 @@ def _within_outlines(contrast: Contrast, radius: float, step: tuple[float, ...])
     count = int(pieces.max(initial=0))
     if not count:
         return np.zeros(level.shape, np.bool_)
-    middle = np.asarray(ndimage.median(level, pieces, np.arange(1, count + 1)))
+    middle = _of_each(ndimage.median, level, pieces, count)
     lowest = np.append(np.inf, np.maximum(OWN_SHARE * middle, least)).astype(np.float32)
     return np.asarray(level > lowest[pieces])
 
@@ -155,7 +153,7 @@ def _part(inside: Flags, level: NDArray[np.float32], radius: float, step: tuple[
     depth = ndimage.distance_transform_edt(inside, sampling=step).astype(np.float32) / np.float32(radius)
     depth = ndimage.gaussian_filter(depth, [0.1 * radius / s for s in step])
     light = ndimage.gaussian_filter(level, [0.35 * radius / s for s in step])
-    brightest: Floats = np.append(1.0, ndimage.maximum(light, pieces, np.arange(1, count + 1)))
+    brightest = np.append(1.0, _of_each(ndimage.maximum, light, pieces, count))
     share = light / np.maximum(brightest, 1e-12).astype(np.float32)[pieces]
     height = np.where(inside, depth + np.float32(BRIGHTNESS) * np.clip(share, 0.0, 1.0), np.float32(0))
     seeds = _peaks(height, pieces, radius, step)
@@ -171,6 +169,17 @@ def _peaks(
     reach = np.ones([1 + 2 * max(0 if s > 1.0 else 1, int(APART * radius / s)) for s in step], np.bool_)
     found = peak_local_max(height, min_distance=1, footprint=reach, labels=pieces, exclude_border=False)
     return np.asarray(found, dtype=np.int64)
+
+
+def _of_each(
+    statistic: Callable[..., object], values: NDArray[np.float32], labels: NDArray[np.int32], count: int
+) -> Floats:
+    """A statistic of the values of each label, shape (count,); NaN or 0 for labels without a pixel."""
+    # The background is most of the pixels and would be sorted with the rest.
+    inside = labels > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = statistic(values[inside], labels[inside], np.arange(1, count + 1))
+    return np.asarray(found, dtype=np.float64)
 
 
 def _filled(inside: Flags, radius: float, step: tuple[float, ...]) -> Flags:
