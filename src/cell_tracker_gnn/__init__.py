@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cell_tracker_gnn.evaluation import evaluate
     from cell_tracker_gnn.io import open_movie
     from cell_tracker_gnn.pipeline import Tracker
+    from cell_tracker_gnn.segmentation import segment_movie
     from cell_tracker_gnn.settings import TrackSettings
 
 _PLACES = {
@@ -28,6 +29,7 @@ _PLACES = {
     "Tracks": "data",
     "evaluate": "evaluation",
     "open_movie": "io",
+    "segment_movie": "segmentation",
 }
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "Tracks",
     "evaluate",
     "open_movie",
+    "segment_movie",
 ]
 
 

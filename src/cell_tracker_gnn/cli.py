@@ -9,17 +9,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cell_tracker_gnn.errors import CellTrackerError, OutputError, SettingsError
-from cell_tracker_gnn.settings import LINKERS, TrackSettings
+from cell_tracker_gnn.settings import LINKERS, SEGMENTERS, TrackSettings
 from cell_tracker_gnn.training.settings import STAGES, TrainSettings
 
 if TYPE_CHECKING:
     from cell_tracker_gnn.data import Lineage
+    from cell_tracker_gnn.segmentation import SegmentedMovie
 
 __all__ = ["main"]
 
@@ -110,8 +112,9 @@ def _verbs(verbose: bool) -> None:
 
 
 @_verbs.command()
-@click.argument("masks")
+@click.argument("masks", required=False)
 @click.option("--images", help="Images of the same frames; without them masks and motion alone are used.")
+@click.option("--segment", type=click.Choice(SEGMENTERS), help="Make the masks of the images, in the place of MASKS.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="New folder for the result.")
 @click.option("--model", default="general", show_default=True, help="Name of a bundled model or a model file.")
 @click.option("--linker", type=click.Choice(LINKERS), default="exact", show_default=True, help="How links are chosen.")
@@ -139,11 +142,13 @@ def _verbs(verbose: bool) -> None:
 @click.option("--threads", type=click.IntRange(1), help="Threads of each process.  [default: cores by processes]")
 @click.option("--dask", metavar="ADDRESS", help="Compute on the workers of a dask scheduler; 'local' starts one.")
 @click.option("--part", type=_Part(), help="Only measure the I-th of N parts of the frames; --resume does the rest.")
-def track(masks: str, output: Path, report: Path | None, **options: Any) -> None:
+def track(masks: str | None, output: Path, report: Path | None, **options: Any) -> None:
     """Track MASKS, a folder of label images (one per frame), a stack, an OME-Zarr, an array on disk or points.
 
-    A table of points is a .csv or .parquet file with the columns t,[z],y,x[,id].
+    A table of points is a .csv or .parquet file with the columns t,[z],y,x[,id]. Without MASKS, --images IMAGES
+    --segment threshold makes them of bright cells on dark; cellpose and stardist are called if they are installed.
     """
+    _check_masks(masks, options["images"], options["segment"])
     settings = TrackSettings(
         divisions=not options["no_divisions"],
         **{name: options[name] for name in ("linker", "max_gap", "max_move", "min_size", "flips", "device")},
@@ -164,21 +169,26 @@ def track(masks: str, output: Path, report: Path | None, **options: Any) -> None
     opening = {name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit", "interval")}
     part, fresh = options["part"], not (options["resume"] or options["part"])
     with _Bar() as bar, _executor(options) as computing, work_folder(output, fresh=fresh) as work:
+        made = _segmented(work, bar, options)
+        source = made.masks if made else masks
         if part is not None:
-            tracker.measure(masks, part=part, work=work, progress=bar, **opening, **computing)
+            tracker.measure(source, part=part, work=work, progress=bar, **opening, **computing)
             click.echo(f"Part {part[0]} of {part[1]} is measured; when all are, run the same with --resume instead")
             return
-        lineage = tracker.track(masks, fixed=options["fixed"], work=work, progress=bar, **opening, **computing)
+        lineage = tracker.track(source, fixed=options["fixed"], work=work, progress=bar, **opening, **computing)
         bar("writing", 0, 1)
         write_result(
-            lineage, output, **{name: options[name] for name in ("overwrite", "wide_labels", "draw", "formats")}
+            made.recorded(lineage) if made else lineage,
+            output,
+            masks=made.masks if made else None,
+            **{name: options[name] for name in ("overwrite", "wide_labels", "draw", "formats")},
         )
         bar("writing", 1, 1)
         if report is not None:
             from cell_tracker_gnn.report.html import write_report
 
             write_report(output, report, progress=bar)
-    _say_what_was_found(lineage, output)
+    _say_what_was_found(lineage, output, report)
 
 
 @contextmanager
@@ -198,7 +208,7 @@ def _executor(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
         raise
 
 
-def _say_what_was_found(lineage: Lineage, output: Path) -> None:
+def _say_what_was_found(lineage: Lineage, output: Path, report: Path | None) -> None:
     from cell_tracker_gnn.data import KINDS
 
     links = {kind: int((lineage.links.kind == code).sum()) for code, kind in enumerate(KINDS)}
@@ -218,6 +228,31 @@ def _quick_imports() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _check_masks(masks: str | None, images: str | None, segment: str | None) -> None:
+    if segment and not images:
+        raise SettingsError(f"--segment {segment} needs the images; name them with --images")
+    if segment and masks:
+        raise SettingsError(f"give either MASKS or --segment {segment}, which makes masks of the images")
+    if not masks and not segment:
+        raise SettingsError("no MASKS were given; name them, or make them: --images IMAGES --segment threshold")
+
+
+def _segmented(work: Path, bar: _Bar, options: dict[str, Any]) -> SegmentedMovie | None:
+    """The masks made of the images, kept with the finished pieces of the run; None where MASKS were given."""
+    if options["segment"] is None:
+        return None
+    from cell_tracker_gnn.segmentation import segment_movie
+
+    return segment_movie(
+        options["images"],
+        work / f"masks-{options['segment']}",
+        options["segment"],
+        gpu=options["device"] != "cpu",
+        progress=partial(bar, "segmenting"),
+        **{name: options[name] for name in ("axes", "channel", "frames", "scale")},
+    )
 
 
 @_verbs.command()

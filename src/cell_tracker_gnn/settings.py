@@ -6,9 +6,12 @@ from dataclasses import asdict, dataclass
 
 from cell_tracker_gnn.errors import SettingsError
 
-__all__ = ["CROPS", "ENCODERS", "LINKERS", "TrackSettings"]
+__all__ = ["CROPS", "ENCODERS", "LINKERS", "SEGMENTERS", "TrackSettings"]
 
 LINKERS: tuple[str, ...] = ("exact", "greedy")
+
+SEGMENTERS: tuple[str, ...] = ("threshold", "cellpose", "stardist")
+"""Ways to make masks of images, see :func:`~cell_tracker_gnn.segmentation.segment_movie`."""
 
 ENCODERS: tuple[str, ...] = ("compact", "resnet18", "resnet34")
 """Kinds of encoders, see :class:`~cell_tracker_gnn.embedding.encoder.EncoderConfig`."""

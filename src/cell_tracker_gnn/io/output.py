@@ -13,7 +13,16 @@ from pathlib import Path
 
 from cell_tracker_gnn.errors import InputError, ModelError, OutputError, SettingsError
 
-__all__ = ["check_new", "check_output", "new_file", "new_folder", "result_folder", "work_folder", "write_json"]
+__all__ = [
+    "check_new",
+    "check_output",
+    "copy_masks",
+    "new_file",
+    "new_folder",
+    "result_folder",
+    "work_folder",
+    "write_json",
+]
 
 _MARKER = ".cell-tracker-gnn"
 _WORK = "work"
@@ -194,6 +203,15 @@ def new_folder(path: str | PathLike[str], overwrite: bool = False) -> Iterator[P
         raise OutputError(f"{target} cannot be written ({error}); free some space or give another place") from error
 
 
+def copy_masks(masks: Path, folder: Path) -> None:
+    """Copy the masks that a run has made of its images into ``folder/masks``, marked as ours to replace."""
+    target = folder / "masks"
+    target.mkdir()
+    (target / _MARKER).touch()
+    for file in sorted(masks.glob("mask*.tif")):
+        shutil.copyfile(file, target / file.name)
+
+
 def write_json(values: Mapping[str, object], path: Path) -> None:
     """Write plain values as strict JSON, complete or not at all.
 
@@ -246,11 +264,16 @@ def _remove_ours(replaced: Path, heir: Path) -> None:
     for entry in replaced.iterdir():
         if _OURS.fullmatch(entry.name) and entry.is_file():
             entry.unlink()
-        elif _OURS.fullmatch(entry.name) and entry.suffix in _OUR_FOLDERS and not entry.is_symlink():
+        elif _is_our_folder(entry) and not entry.is_symlink():
             shutil.rmtree(entry)
         elif not (heir / entry.name).exists():
             entry.rename(heir / entry.name)
     replaced.rmdir()
+
+
+def _is_our_folder(entry: Path) -> bool:
+    named = _OURS.fullmatch(entry.name) is not None and entry.suffix in _OUR_FOLDERS
+    return named or (entry / _MARKER).is_file()
 
 
 def _check_apart(target: Path, source: Path) -> None:

@@ -18,7 +18,7 @@ from cell_tracker_gnn.io.ctc import write_ctc
 from cell_tracker_gnn.io.geff import write_geff
 from cell_tracker_gnn.io.label_image import LABELS, write_label_image
 from cell_tracker_gnn.io.optional import require
-from cell_tracker_gnn.io.output import check_output, result_folder, write_json
+from cell_tracker_gnn.io.output import check_output, copy_masks, result_folder, write_json
 from cell_tracker_gnn.io.point_movie import draw_points
 from cell_tracker_gnn.io.table import write_table
 from cell_tracker_gnn.io.trackmate import write_trackmate
@@ -51,6 +51,7 @@ def write_result(
     wide_labels: bool = False,
     draw: bool = False,
     formats: Sequence[str] = ("ctc", "csv"),
+    masks: Path | None = None,
 ) -> None:
     """Write a lineage into the folder ``path``, which appears only when everything is written.
 
@@ -76,6 +77,8 @@ def write_result(
         What to write, of :data:`RESULT_FORMATS`: ``ctc``, the tables as ``csv`` or ``parquet``, ``tracks.geff`` (with
         ``tracks.ome.zarr``, which it refers to, where there are masks), ``trackmate`` as ``tracks.xml``, ``ome-zarr``
         as ``tracks.ome.zarr``.
+    masks
+        Folder of masks that were made of the images for this run; they are copied to ``masks``.
 
     Raises
     ------
@@ -90,6 +93,8 @@ def write_result(
     inputs = [place for place in named if isinstance(place, (str, PathLike))]
     of_points = lineage.movie is not None and lineage.movie.points is not None
     with result_folder(path, inputs, overwrite) as folder:
+        if masks is not None:
+            copy_masks(masks, folder)
         if draw or ("ctc" in formats and not of_points):
             write_ctc(lineage, folder, wide_labels=wide_labels)
         for suffix in (suffix for suffix in ("csv", "parquet") if suffix in formats):
