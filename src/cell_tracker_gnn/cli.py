@@ -160,6 +160,29 @@ def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) 
     click.echo(f"Model in {output / 'model.safetensors'}")
 
 
+@_verbs.command()
+@click.argument("model", nargs=-1)
+def models(model: tuple[str, ...]) -> None:
+    """List the bundled models, or check and describe each MODEL: a name, a model file or the folder of a training."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from cell_tracker_gnn.model.description import describe_model
+    from cell_tracker_gnn.model.weights import bundled_models
+
+    table = Table(box=None, show_header=False)
+    for _ in range(2):
+        table.add_column(overflow="fold")
+    if not model:
+        for name in bundled_models():
+            found = describe_model(name)
+            table.add_row(name, found.summary())
+    for name in model:
+        for key, text in (("model", name), *describe_model(name).rows(), ("state", "whole: the file can be used")):
+            table.add_row(key, text)
+    Console().print(table)
+
+
 def _require_training() -> None:
     from importlib.util import find_spec
 
