@@ -132,6 +132,10 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bo
 @click.option("--lineage", help="Folder of markers with man_track.txt, if it is elsewhere.")
 @click.option("--scale", type=_Numbers(float, "Z,Y,X"), help="Size of a pixel: Z,Y,X or Y,X.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--from", "start", help="Improve this model: its name, file or folder.")
+@click.option("--limit", type=click.IntRange(min=2), help="Only the first frames of each sequence, for a quick look.")
+@click.option("--debug", is_flag=True, help="One batch of every stage on a few frames: does it all work?")
+@click.option("--resume", is_flag=True, help="Go on with the run in OUTPUT, or begin if there is none.")
 @click.option("--overwrite", is_flag=True, help="Replace a former model.")
 def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) -> None:
     """Train a model on DATA, CTC sequences such as Fluo-N2DL-HeLa/01, with settings given as key=value.
@@ -145,8 +149,8 @@ def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) 
     if len(paths) > 1 and any(options[name] for name in ("images", "masks", "lineage")):
         raise SettingsError("--images, --masks and --lineage belong to a single sequence; give one DATA with them")
     _require_training()
-    settings = TrainSettings.parse(overrides)
-    _check_model_folder(output, overwrite, options["stage"])
+    settings = _train_settings(overrides, options)
+    _check_model_folder(output, overwrite or options["resume"], options["stage"])
     from cell_tracker_gnn.training.progress import EpochReport
     from cell_tracker_gnn.training.run import train as run_training
 
@@ -157,7 +161,23 @@ def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) 
         return
     for name, value in model.card["scores"].items():
         click.echo(f"{name.replace('_', ' ')}: {value:.4f}")
+    if "fine_tuning" in model.card:
+        click.echo(_fine_tuning_sentence(model.card["fine_tuning"]))
     click.echo(f"Model in {output / 'model.safetensors'}")
+
+
+def _train_settings(overrides: list[str], options: dict[str, Any]) -> TrainSettings:
+    """Settings of a training from key=value texts and from the options that stand for some, which are taken out."""
+    limit, debug = options.pop("limit"), options.pop("debug")
+    settings = TrainSettings.parse([*overrides, *([f"limit={limit}"] if limit else [])])
+    return settings.as_debug() if debug else settings
+
+
+def _fine_tuning_sentence(told: dict[str, Any]) -> str:
+    errors = f"{told['errors']['old']} wrong and missed links on the validation frames before, {told['errors']['new']}"
+    if told["kept"] == "new":
+        return f"improved: {errors} now"
+    return f"the weights of {told['start']} are kept, because training made them no better: {errors} after it"
 
 
 @_verbs.command()
@@ -186,7 +206,8 @@ def models(model: tuple[str, ...]) -> None:
 def _require_training() -> None:
     from importlib.util import find_spec
 
-    missing = [name for name in ("lightning", "pytorch_metric_learning") if find_spec(name) is None]
+    needed = ("lightning", "pytorch_metric_learning", "hydra", "tensorboard")
+    missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise SettingsError(f"training needs {' and '.join(missing)}; run: pip install 'cell-tracker-gnn[train]'")
 

@@ -94,7 +94,7 @@ def test_impossible_sizes_are_refused(values: dict[str, float]) -> None:
 
 def test_model_file_round_trip(tmp_path: Path) -> None:
     network = TrackerNetwork(TrackerConfig(width=16, blocks=2)).eval()
-    network.standardise_by(torch.randn(50, len(CELL_FEATURES)) * 3 + 1, torch.randn(50, len(LINK_FEATURES)))
+    network.scale_inputs(torch.randn(50, len(CELL_FEATURES)) * 3 + 1, torch.randn(50, len(LINK_FEATURES)))
     path = tmp_path / "model.safetensors"
     save_model(Model(network, None, {"bias": 1.5}, {"data": ["a"]}), path)
     model = load_model(path)
