@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import sys
-from dataclasses import fields
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import click
 
 from cell_tracker_gnn.errors import CellTrackerError, OutputError, SettingsError
 from cell_tracker_gnn.settings import LINKERS, TrackSettings
-from cell_tracker_gnn.training.settings import STAGES, TrainSettings
+from cell_tracker_gnn.training.settings import GROUPS, STAGES, TrainSettings
 
 __all__ = ["main"]
 
@@ -122,7 +122,13 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bo
     )
 
 
-@_verbs.command(epilog=f"Settings: {', '.join(setting.name for setting in fields(TrainSettings))}.")
+_SETTINGS = "; ".join(f"{group}: {', '.join(names)}" for group, names in GROUPS.items())
+
+
+@_verbs.command(
+    epilog=f"Settings by group, as in trainer.epochs=20: {_SETTINGS}. A group can also be chosen as a whole, as in "
+    "experiment=paper-2d (paper-3d, paper-patch), embedding=resnet18 or logger=none."
+)
 @click.argument("data", nargs=-1, required=True)
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder for the model.")
 @click.option("--stage", type=click.Choice(STAGES), help="Only this stage.  [default: all in one go]")
@@ -135,6 +141,7 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bo
 @click.option("--from", "start", help="Improve this model: its name, file or folder.")
 @click.option("--limit", type=click.IntRange(min=2), help="Only the first frames of each sequence, for a quick look.")
 @click.option("--debug", is_flag=True, help="One batch of every stage on a few frames: does it all work?")
+@click.option("--multirun", is_flag=True, help="One run for each combination of settings such as epochs=10,20.")
 @click.option("--resume", is_flag=True, help="Go on with the run in OUTPUT, or begin if there is none.")
 @click.option("--overwrite", is_flag=True, help="Replace a former model.")
 def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) -> None:
@@ -149,13 +156,27 @@ def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) 
     if len(paths) > 1 and any(options[name] for name in ("images", "masks", "lineage")):
         raise SettingsError("--images, --masks and --lineage belong to a single sequence; give one DATA with them")
     _require_training()
-    settings = _train_settings(overrides, options)
-    _check_model_folder(output, overwrite or options["resume"], options["stage"])
+    from cell_tracker_gnn.training.configure import configure
     from cell_tracker_gnn.training.progress import EpochReport
     from cell_tracker_gnn.training.run import train as run_training
+    from cell_tracker_gnn.training.tracker import is_first_process
 
-    with _Bar() as bar:
-        model = run_training(paths, output, settings, report=bar, callbacks=[EpochReport(bar)], **options)
+    experiment = "fine-tuning" if options["start"] else "default"
+    limit, debug, multirun = (options.pop(name) for name in ("limit", "debug", "multirun"))
+    more = [f"limit={limit}"] if limit else []
+
+    def run_one(settings: TrainSettings, folder: Path) -> Any:
+        _check_model_folder(folder, overwrite or options["resume"], options["stage"])
+        settings = settings.as_debug() if debug else settings
+        with _Bar() as bar:
+            return run_training(paths, folder, settings, report=bar, callbacks=[EpochReport(bar)], **options)
+
+    if multirun:
+        _sweep(overrides, output, run_one, experiment=experiment, always=more)
+        return
+    model = run_one(configure([*overrides, *more], experiment=experiment), output)
+    if not is_first_process():
+        return
     if model is None:
         click.echo(f"The stage {options['stage']} is done")
         return
@@ -166,11 +187,18 @@ def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) 
     click.echo(f"Model in {output / 'model.safetensors'}")
 
 
-def _train_settings(overrides: list[str], options: dict[str, Any]) -> TrainSettings:
-    """Settings of a training from key=value texts and from the options that stand for some, which are taken out."""
-    limit, debug = options.pop("limit"), options.pop("debug")
-    settings = TrainSettings.parse([*overrides, *([f"limit={limit}"] if limit else [])])
-    return settings.as_debug() if debug else settings
+def _sweep(overrides: list[str], output: Path, run: Callable[[TrainSettings, Path], Any], **more: Any) -> None:
+    from cell_tracker_gnn.training.sweep import sweep
+
+    def score(settings: TrainSettings, folder: Path) -> float:
+        model = run(settings, folder)
+        if model is None:
+            raise SettingsError("--multirun compares finished models; leave --stage away")
+        value = float(model.card["scores"]["average_precision"])
+        click.echo(f"{folder}: average precision {value:.5f}")
+        return value
+
+    sweep(overrides, output, score, **more)
 
 
 def _fine_tuning_sentence(told: dict[str, Any]) -> str:

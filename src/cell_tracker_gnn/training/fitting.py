@@ -78,7 +78,7 @@ def fit_model(
     place = device or torch.device("cpu")
     training, validation = split_examples(examples, settings)
     torch.manual_seed(settings.seed)
-    network = _network(settings, examples[0][0]) if start is None else copy.deepcopy(start.network)
+    network = _network(settings, examples[0][0]) if start is None else copy.deepcopy(start.network).train()
     fit = _fit_settings(settings, training)
     if start is not None:
         fit = replace(fit, scaled_by="", pull=PULL)

@@ -10,7 +10,7 @@ from typing import Any, Self, get_type_hints
 from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.settings import CROPS, ENCODERS
 
-__all__ = ["GROUPS", "LOSSES", "PRESETS", "STAGES", "TrainSettings", "find_setting", "suggest"]
+__all__ = ["GROUPS", "LOSSES", "PRESETS", "STAGES", "WORDS", "TrainSettings", "find_setting", "suggest"]
 
 PRESETS: tuple[str, ...] = ("default", "paper")
 
@@ -24,6 +24,9 @@ SPLITS: tuple[str, ...] = ("each", "first", "last", "both", "sequence")
 ANNOTATIONS: tuple[str, ...] = ("auto", "full", "sparse")
 SCALINGS: tuple[str, ...] = ("auto", "standard", "min-max")
 PRECISIONS: tuple[str, ...] = ("32", "bf16", "16")
+
+WORDS: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+"""How a setting is switched on and off."""
 
 DEBUG_FRAMES = 10
 """Frames of each sequence in a debug run."""
@@ -277,8 +280,15 @@ class TrainSettings:
         return {group: {key: getattr(self, name) for key, name in names.items()} for group, names in GROUPS.items()}
 
 
-def find_setting(key: str) -> str:
+def find_setting(key: str, groups: Iterable[str] = ()) -> str:
     """Name of the setting of a key with or without its group.
+
+    Parameters
+    ----------
+    key
+        Such as ``epochs`` or ``trainer.epochs``.
+    groups
+        Names of groups that could have been meant.
 
     Raises
     ------
@@ -290,7 +300,9 @@ def find_setting(key: str) -> str:
     if key in flat:
         return key
     if key not in grouped:
-        raise SettingsError(f"{key!r} is no setting of the training; {suggest(key, [*flat, *grouped], '=...')}")
+        raise SettingsError(
+            f"{key!r} is no setting of the training; {suggest(key, [*flat, *grouped, *groups], '=...')}"
+        )
     return grouped[key]
 
 
@@ -304,8 +316,7 @@ def suggest(word: str, known: Iterable[str], ending: str = "") -> str:
 
 
 def _parse(key: str, value: str, kind: type) -> Any:
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     try:
-        return words[value.lower()] if kind is bool else kind(value)
+        return WORDS[value.lower()] if kind is bool else kind(value)
     except (KeyError, ValueError) as error:
         raise SettingsError(f"{key}={value} is not understood; give a value of type {kind.__name__}") from error
