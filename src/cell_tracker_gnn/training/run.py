@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from lightning.pytorch.callbacks import Callback
 
 from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.errors import InputError, SettingsError
+from cell_tracker_gnn.model.paper import PaperNetwork
 from cell_tracker_gnn.model.weights import Model, load_model
 from cell_tracker_gnn.pipeline import Progress, choose_device
 from cell_tracker_gnn.training.encoder import ENCODER, read_encoder, train_sequence_encoder, write_encoder
@@ -101,6 +103,8 @@ def train(
         raise SettingsError(f"the stage {stage!r} is unknown; choose one of {', '.join(STAGES)}")
     place, folder = choose_device(device), Path(output)
     begun = load_model(str(start)) if start is not None else None
+    if begun is not None:
+        settings = replace(settings, preset="paper" if isinstance(begun.network, PaperNetwork) else "default")
     made_of = {"data": [str(one) for one in data], "stage": stage, "start": begun.sha256 if begun else None}
     if resume:
         check_record(folder, settings, made_of)
