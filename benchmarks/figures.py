@@ -44,7 +44,7 @@ def draw(figure: dict[str, Any], path: Path) -> None:
     ----------
     figure
         ``curves`` by panel and tracker, the labels ``x`` and ``y``, and by panel the names ``ticks`` of the places
-        0, 1, 2, ... where these are no numbers.
+        0, 1, 2, ... where these are no numbers; ``marks``, the places to label where those of the points lie too close.
     path
         File to write, SVG or PNG.
     """
@@ -64,7 +64,7 @@ def draw(figure: dict[str, Any], path: Path) -> None:
         names = list(dict.fromkeys(name for panel in curves.values() for name in panel))
         for axis, (title, panel) in zip(axes.flat, curves.items(), strict=False):
             ticks = figure.get("ticks", {}).get(title)
-            _draw_panel(axis, panel, names, ticks)
+            _draw_panel(axis, panel, names, ticks, figure.get("marks"))
             axis.set(title=title, xlabel="" if ticks else figure["x"])
         for axis in axes.flat[len(curves) :]:
             axis.axis("off")
@@ -83,7 +83,11 @@ def draw(figure: dict[str, Any], path: Path) -> None:
 
 
 def _draw_panel(
-    axis: Any, panel: dict[str, list[tuple[float, float]]], names: list[str], ticks: list[str] | None
+    axis: Any,
+    panel: dict[str, list[tuple[float, float]]],
+    names: list[str],
+    ticks: list[str] | None,
+    marks: list[float] | None,
 ) -> None:
     peers = [name for name in names if name not in STYLES and not name.startswith("ours")]
     for name, points in panel.items():
@@ -91,7 +95,7 @@ def _draw_panel(
         if ticks:
             style = {"marker": "_", "markersize": 14, "markeredgewidth": 2, **style, "linestyle": "none"}
         axis.plot(*zip(*points, strict=True), label=name, **style)
-    axis.set_xticks(sorted({x for points in panel.values() for x, _ in points}), ticks)
+    axis.set_xticks(marks or sorted({x for points in panel.values() for x, _ in points}), ticks)
     if ticks:
         axis.margins(x=0.4)
     axis.grid(axis="y", color="0.9", linewidth=0.6)

@@ -83,13 +83,15 @@ def _verbs(verbose: bool) -> None:
 @click.option("--min-size", default=0, show_default=True, help="Leave out cells of fewer pixels.")
 @click.option("--flips", is_flag=True, help="Embed every cell in all reflections; for models with an encoder.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--fixed", type=click.Path(path_type=Path), help="Corrections that the report saved, to be obeyed.")
 @click.option("--axes", help="Axes of a stack if its tags do not say them, such as tzyx.")
 @click.option("--channel", type=int, help="Channel of the images, counted from 0.")
 @click.option("--frames", help="Only the frames A:B, B excluded, as numbered in the input.")
 @click.option("--wide-labels", is_flag=True, help="Write 32-bit masks, for more than 65,535 tracks.")
 @click.option("--draw", is_flag=True, help="Also write the CTC result of points, as small discs.")
+@click.option("--report", type=click.Path(path_type=Path), help="Also write a report, an HTML file.")
 @click.option("--overwrite", is_flag=True, help="Replace a former result.")
-def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bool, **options: Any) -> None:
+def track(masks: str, output: Path, overwrite: bool, report: Path | None, **options: Any) -> None:
     """Track MASKS, a folder of label images (one per frame), a stack, an array on disk or a table of points.
 
     A table of points is a .csv or .parquet file with the columns t,[z],y,x[,id].
@@ -103,6 +105,10 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bo
 
     inputs = [path for path in (masks, options["images"]) if path]
     check_output(output, inputs, overwrite)
+    if report is not None:
+        from cell_tracker_gnn.report.html import check_report
+
+        check_report(report, tuple(map(Path, inputs)))
     from cell_tracker_gnn.pipeline import Tracker
 
     tracker = Tracker.from_pretrained(options["model"], settings)
@@ -110,15 +116,21 @@ def track(masks: str, output: Path, overwrite: bool, wide_labels: bool, draw: bo
         lineage = tracker.track(
             masks,
             progress=bar,
-            **{name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit")},
+            **{name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit", "fixed")},
         )
         bar("writing", 0, 1)
-        write_result(lineage, output, overwrite=overwrite, wide_labels=wide_labels, draw=draw)
+        shape = {name: options[name] for name in ("wide_labels", "draw")}
+        write_result(lineage, output, overwrite=overwrite, **shape)
         bar("writing", 1, 1)
+        if report is not None:
+            from cell_tracker_gnn.report.html import write_report
+
+            write_report(output, report, progress=bar)
     links = {kind: int((lineage.links.kind == code).sum()) for code, kind in enumerate(KINDS)}
     click.echo(
         f"{len(lineage.cells)} cells in {len(lineage.cells.numbers)} frames: {len(lineage.tracks)} tracks, "
         f"{links['division'] // 2} divisions, {links['gap']} gaps closed. Result in {output}"
+        + (f", report in {report}" if report is not None else "")
     )
 
 
@@ -268,6 +280,20 @@ def evaluate(result: Path, ground_truth: Path, json_file: Path | None) -> None:
 
 
 @_verbs.command()
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option("--images", help="The images.  [default: those that were tracked, if they are still there]")
+@click.option("--ground-truth", help="A folder such as 01_GT, for scores and a list of errors.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="The HTML file.")
+def report(result: Path, output: Path, images: str | None, ground_truth: str | None) -> None:
+    """Show RESULT in one HTML file: movie, lineages, doubts and errors, and corrections for `track --fixed`."""
+    from cell_tracker_gnn.report.html import write_report
+
+    with _Bar() as bar:
+        write_report(result, output, images=images, ground_truth=ground_truth, progress=bar)
+    click.echo(f"Report in {output}")
+
+
+@_verbs.command()
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--kind", default="nuclei", show_default=True, help="nuclei, nuclei3d, bacteria, epithelium or fast.")
 @click.option("--frames", default=30, show_default=True, help="Number of frames.")
@@ -298,7 +324,7 @@ def simulate(output: Path, overwrite: bool, size: tuple[int, ...] | None, **opti
 @_verbs.command()
 @click.option("--output", default="demo-result", show_default=True, type=click.Path(path_type=Path))
 def demo(output: Path) -> None:
-    """Simulate a small movie, track it with the bundled model, score it and draw the tracks."""
+    """Simulate a small movie, track it with the bundled model, score it and show it."""
     from cell_tracker_gnn.demo import run_demo
 
     with _Bar() as bar:
@@ -306,7 +332,7 @@ def demo(output: Path) -> None:
     from rich.console import Console
 
     Console().print(table)
-    click.echo(f"Movie, result, scores.json and tracks.png in {output}")
+    click.echo(f"Movie, result, scores.json, tracks.png and report.html in {output}")
 
 
 class _Bar:

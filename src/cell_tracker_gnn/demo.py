@@ -11,6 +11,7 @@ from cell_tracker_gnn.evaluation import evaluate, format_table
 from cell_tracker_gnn.io import check_output, write_json, write_result
 from cell_tracker_gnn.pipeline import Tracker
 from cell_tracker_gnn.report.drawing import draw_tracks, write_picture
+from cell_tracker_gnn.report.html import write_report
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
 
 __all__ = ["DEMO", "run_demo"]
@@ -39,4 +40,5 @@ def run_demo(output: Path, *, progress: Callable[[str, int, int], None] | None =
     write_picture(draw_tracks(lineage), output / "tracks.png")
     scores = evaluate(output / "result", movie / "01_GT")
     write_json(scores, output / "scores.json")
+    write_report(output / "result", output / "report.html", ground_truth=movie / "01_GT", progress=progress)
     return format_table(scores)

@@ -25,7 +25,10 @@ from cell_tracker_gnn.features.cutting import CropCutter
 from cell_tracker_gnn.features.extract import Embed, extract_features
 from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.io import PointSource, Source, is_points, open_movie, open_points
+from cell_tracker_gnn.io.edits import Edits, read_edits
+from cell_tracker_gnn.io.fingerprint import HashedFrames, movie_sha256
 from cell_tracker_gnn.linking.confidence import Confidence
+from cell_tracker_gnn.linking.corrections import check_masks, resolve_edits
 from cell_tracker_gnn.linking.costs import LinkCosts, LinkRewards, link_rewards
 from cell_tracker_gnn.linking.evidence import gather_decisions
 from cell_tracker_gnn.linking.greedy import solve_greedy
@@ -84,6 +87,7 @@ class Tracker:
         frames: str | None = None,
         scale: Sequence[float] | None = None,
         unit: str | None = None,
+        fixed: Edits | str | PathLike[str] | None = None,
         progress: Progress | None = None,
     ) -> Lineage:
         """Track masks or points, with or without their images.
@@ -94,19 +98,28 @@ class Tracker:
             See :func:`~cell_tracker_gnn.io.open_movie`. A table (a ``.csv`` or ``.parquet`` file, a mapping of columns,
             a data frame) with the columns ``t, [z], y, x[, id]`` in the place of masks is one of points, see
             :func:`~cell_tracker_gnn.io.open_points`.
+        fixed
+            Corrections that the lineage has to obey, see :class:`~cell_tracker_gnn.io.edits.Edits`, or their file.
         progress
             Called as the work goes on.
         """
+        edits = read_edits(fixed) if isinstance(fixed, (str, PathLike)) else fixed
         open_input, kind = (open_points, "points") if is_points(masks) else (open_movie, "masks")
         movie = open_input(masks, images, axes=axes, channel=channel, frames=frames, scale=scale, unit=unit)
         paths = {kind: masks, "images": images}
         inputs = {name: str(Path(p).absolute()) for name, p in paths.items() if isinstance(p, (str, PathLike))}
-        lineage = track_movie(movie, self.model, self.settings, progress=progress)
-        return replace(lineage, run={**lineage.run, **inputs})
+        lineage = track_movie(movie, self.model, self.settings, fixed=edits, progress=progress)
+        choices = {name: value for name, value in (("axes", axes), ("channel", channel)) if value is not None}
+        return replace(lineage, run={**lineage.run, **inputs, **choices})
 
 
 def track_movie(
-    movie: Movie, model: Model, settings: TrackSettings = TrackSettings(), *, progress: Progress | None = None
+    movie: Movie,
+    model: Model,
+    settings: TrackSettings = TrackSettings(),
+    *,
+    fixed: Edits | None = None,
+    progress: Progress | None = None,
 ) -> Lineage:
     """Features, graph, network and linking of one movie.
 
@@ -118,6 +131,8 @@ def track_movie(
         The trained model.
     settings
         Settings of the run.
+    fixed
+        Corrections that the lineage has to obey.
     progress
         Called as the work goes on.
 
@@ -125,11 +140,15 @@ def track_movie(
     ------
     SettingsError
         If the device is not there, or a smallest size is asked of points.
+    InputError
+        If the corrections were made on other masks.
+    LinkingError
+        If corrections contradict each other.
     """
     if movie.points is not None and settings.min_size:
         raise SettingsError("points have no size; leave --min-size away")
     report = progress or (lambda stage, done, total: None)
-    movie = with_assumed_scale(movie)
+    movie = with_assumed_scale(replace(movie, masks=HashedFrames(movie.masks)))
     device = choose_device(settings.device)
     with _timed("features"):
         cells, movement = extract_features(
@@ -139,6 +158,11 @@ def track_movie(
             embed=embedder(model.encoder, movie, device, flips=settings.flips),
             progress=lambda index: report("features", index + 1, len(movie)),
         )
+        masks_sha256 = movie_sha256(movie)
+    corrections = None
+    if fixed is not None:
+        check_masks(fixed, masks_sha256)
+        corrections = resolve_edits(fixed.edits, _as_given(cells, movie.points), divisions=settings.divisions)
     with _timed("graph"):
         graph = build_graph(
             cells, movement, max_gap=settings.max_gap, max_move=settings.max_move, describe=model.network.describe
@@ -147,9 +171,15 @@ def track_movie(
         scores = score_graph(model.network, graph, device=device)
         report("network", 1, 1)
     with _timed("linking"):
+        if corrections is not None:
+            graph, scores = corrections.add_candidates(graph, scores)
         rewards = reward_links(graph, scores, LinkCosts(**model.costs))
+        if corrections is not None:
+            rewards = corrections.constrain(graph, rewards)
         chosen = choose_links(graph, rewards, settings)
-        passages = find_passages(graph, scores.link, chosen, merged=settings.max_gap > 0 and movie.points is None)
+        merged = settings.max_gap > 0 and movie.points is None
+        held = {"fixed": rewards.fixed, "forbidden": rewards.forbidden}
+        passages = find_passages(graph, scores.link, chosen, merged=merged, **held)
         report("linking", 1, 1)
     with _timed("confidence"):
         rewards = rewards.without(passages.dropped)
@@ -158,16 +188,18 @@ def track_movie(
             "version": version("cell-tracker-gnn"),
             "model": {"name": model.name, "sha256": model.sha256},
             "settings": settings.as_dict(),
+            "masks_sha256": masks_sha256,
+            "edits": [] if fixed is None else fixed.as_dict()["edits"],
         }
         confidence = Confidence.from_dict(model.confidence)
         lineage = rate_lineage(graph, scores.link, passages, decisions, confidence, movie=movie, run=run)
-    if movie.points is not None:
-        return replace(lineage, cells=_as_given(lineage.cells, movie.points))
-    return lineage
+    return replace(lineage, cells=_as_given(lineage.cells, movie.points))
 
 
-def _as_given(cells: Cells, points: Points) -> Cells:
-    """The cells under the labels and the coordinates of the points that they were drawn for."""
+def _as_given(cells: Cells, points: Points | None) -> Cells:
+    """The cells under the labels and the coordinates of the points that they were drawn for, if they were."""
+    if points is None:
+        return cells
     return replace(cells, label=points.label, centroid=points.position, scale=points.scale)
 
 

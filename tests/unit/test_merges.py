@@ -14,6 +14,7 @@ from scipy import ndimage
 from cell_tracker_gnn import Tracker, TrackSettings
 from cell_tracker_gnn.data import KINDS, Lineage
 from cell_tracker_gnn.io import read_lineage_table
+from cell_tracker_gnn.io.edits import Edit, Edits
 
 Mask = NDArray[np.int32]
 
@@ -78,6 +79,20 @@ def test_one_cell_in_two_masks_does_not_divide(tracker: Tracker) -> None:
     assert kinds(lineage)["merge"] == 0
     for label in (1, 2, 3):
         assert identity(lineage, 0, label) == identity(lineage, 9, label)
+
+
+def test_a_division_that_a_person_saw_is_not_taken_back(tracker: Tracker) -> None:
+    masks = halved(movie(), 4)
+    digest = str(tracker.track(masks).run["masks_sha256"])
+    daughters = tuple(Edit("add", 3, 1, 4, label) for label in (1, 9))
+    assert kinds(tracker.track(masks, fixed=Edits(digest, daughters)))["division"] == 2
+    # Neither half goes on to the whole by a link that was cut.
+    cuts = tuple(Edit("cut", 4, label, 5, 1) for label in (1, 9))
+    lineage = tracker.track(masks, fixed=Edits(digest, cuts))
+    after = np.flatnonzero((lineage.cells.frame == 5) & (lineage.cells.label == 1))
+    before = lineage.links.source[np.isin(lineage.links.target, after)]
+    from_frame_4 = before[lineage.cells.frame[before] == 4]
+    assert not np.isin(lineage.cells.label[from_frame_4], [1, 9]).any()
 
 
 def test_without_gaps_no_identity_goes_on_through_a_merged_mask(tracker: Tracker) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from cell_tracker_gnn.evaluation.comparison import Cell, Comparison, Link
 from cell_tracker_gnn.evaluation.lineage import CheckedLineage
 
-__all__ = ["link_counts"]
+__all__ = ["expected_links", "found_links", "link_counts"]
 
 
 def link_counts(comparison: Comparison) -> dict[str, float | None]:
@@ -32,16 +32,16 @@ def link_counts(comparison: Comparison) -> dict[str, float | None]:
         ``fragmentations``: those of them in which the new identity begins at that very cell, so that a track broke
         rather than went over to another cell.
     """
-    expected = _expected_links(comparison)
-    found = _found_links(comparison)
+    expected = expected_links(comparison)
+    found = found_links(comparison)
     links, gaps = _split(expected)
-    found_links, found_gaps = _split(found)
+    steps, found_gaps = _split(found)
     right_gaps = len(gaps & found_gaps)
     switches, breaks = _identity_switches(comparison)
     return {
         "links": len(links),
-        "wrong_links": len(found_links - links),
-        "missed_links": len(links - found_links),
+        "wrong_links": len(steps - links),
+        "missed_links": len(links - steps),
         "gap_links": len(gaps),
         "gap_links_found": len(found_gaps),
         "gap_precision": right_gaps / len(found_gaps) if found_gaps else None,
@@ -66,7 +66,8 @@ def _parents(table: CheckedLineage) -> dict[Cell, Cell]:
     return found
 
 
-def _expected_links(comparison: Comparison) -> set[Link]:
+def expected_links(comparison: Comparison) -> set[Link]:
+    """Find the true links between matched cells, over missed ones where they are not."""
     parents, matched = _parents(comparison.truth), comparison.result_cell
     links: set[Link] = set()
     for cell in matched:
@@ -78,7 +79,7 @@ def _expected_links(comparison: Comparison) -> set[Link]:
     return links
 
 
-def _found_links(comparison: Comparison) -> set[Link]:
+def found_links(comparison: Comparison) -> set[Link]:
     """Links of the result, told in cells of the truth."""
     true_cell = comparison.true_cell
     return {

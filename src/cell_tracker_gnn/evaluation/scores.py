@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["evaluate"]
+if TYPE_CHECKING:
+    from cell_tracker_gnn.evaluation.comparison import Comparison
+
+__all__ = ["evaluate", "score"]
 
 
 def evaluate(result: Path | str, ground_truth: Path | str) -> dict[str, float | None]:
@@ -37,12 +41,17 @@ def evaluate(result: Path | str, ground_truth: Path | str) -> dict[str, float | 
     >>> evaluate("demo-result", "demo/01_GT")["LNK"]  # doctest: +SKIP
     0.997
     """
+    from cell_tracker_gnn.evaluation.reading import compare
+
+    return score(compare(Path(result), Path(ground_truth)))
+
+
+def score(comparison: Comparison) -> dict[str, float | None]:
+    """Score a result whose cells are matched already, see :func:`evaluate`."""
     from cell_tracker_gnn.evaluation.ctc import ctc_measures
     from cell_tracker_gnn.evaluation.divisions import division_scores
     from cell_tracker_gnn.evaluation.links import link_counts
-    from cell_tracker_gnn.evaluation.reading import compare
 
-    comparison = compare(Path(result), Path(ground_truth))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         scores = ctc_measures(comparison)

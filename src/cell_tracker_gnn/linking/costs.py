@@ -71,6 +71,8 @@ class LinkRewards:
         Cost of each cell without a parent and without a child, shape (n,).
     merge_cost
         Cost of each parent after the first.
+    fixed, forbidden
+        Links that must be and that must not be chosen, shape (m,); none when left out.
     """
 
     reward: Floats
@@ -79,6 +81,8 @@ class LinkRewards:
     appear_cost: Floats
     disappear_cost: Floats
     merge_cost: float
+    fixed: NDArray[np.bool_] | None = None
+    forbidden: NDArray[np.bool_] | None = None
 
     def without(self, links: Integers) -> LinkRewards:
         """Return the same objective with some links that no lineage takes."""

@@ -59,7 +59,15 @@ class Passages:
     dropped: Integers
 
 
-def find_passages(graph: Graph, log_odds: Floats, chosen: Flags, *, merged: bool = True) -> Passages:
+def find_passages(
+    graph: Graph,
+    log_odds: Floats,
+    chosen: Flags,
+    *,
+    merged: bool = True,
+    fixed: Flags | None = None,
+    forbidden: Flags | None = None,
+) -> Passages:
     """Find merged and split masks among the chosen links and take their false divisions back.
 
     Parameters
@@ -72,8 +80,12 @@ def find_passages(graph: Graph, log_odds: Floats, chosen: Flags, *, merged: bool
         The chosen links, shape (m,).
     merged
         Whether cells go on after a mask that they shared; if not, only split masks are looked for.
+    fixed, forbidden
+        Links that are never taken back and that are never taken, shape (m,).
     """
-    path = _Path(graph.cells, graph.candidates, chosen.copy())
+    none = np.zeros(len(chosen), np.bool_)
+    held = none if fixed is None else fixed
+    path = _Path(graph.cells, graph.candidates, chosen.copy(), held, none if forbidden is None else forbidden)
     merge, split = [], []
     for link in _vanishing(path):
         if path.children[path.candidates.source[link]]:
@@ -95,7 +107,8 @@ def _vanishing(path: _Path) -> list[int]:
     candidates, size = path.candidates, path.cells.size.astype(np.float64)
     source, target = candidates.source, candidates.target
     childless = path.children == 0
-    link = np.flatnonzero(childless[source] & (candidates.ahead == 1) & (path.parent_link[target] >= 0))
+    possible = childless[source] & (candidates.ahead == 1) & (path.parent_link[target] >= 0) & ~path.forbidden
+    link = np.flatnonzero(possible)
     link = link[candidates.shared[link].max(axis=1, initial=0.0) > _SHARED]
     other = path.parent_link[target[link]]
     link, other = link[candidates.ahead[other] == 1], other[candidates.ahead[other] == 1]
@@ -120,6 +133,8 @@ class _Path:
     cells: Cells
     candidates: Candidates
     chosen: Flags
+    fixed: Flags
+    forbidden: Flags
 
     def __post_init__(self) -> None:
         links, count = np.flatnonzero(self.chosen), len(self.cells)
@@ -140,7 +155,10 @@ class _Path:
         halves = [int(self.candidates.target[part]) for part in parts]
         if not self._adds_up(self._mother(parts[0]), halves):
             return False
-        if self.cells.size[halves[0]] > self.cells.size[halves[1]]:
+        changes = self.cells.size[halves[0]] > self.cells.size[halves[1]]
+        if self.fixed[parts[1] if changes else parts[0]] or (changes and self.fixed[stays]):
+            return False
+        if changes:
             self._drop(stays)
             self._take(link)
             parts.reverse()
@@ -180,6 +198,8 @@ class _Path:
         if log_odds - _MISFIT * min(misfit, crossed) < _LIKELY:
             return -1
         goes_on, reappears = pair if misfit <= crossed else pair[::-1]
+        if self.fixed[reappears] or self.forbidden[[goes_on, reappears]].any():
+            return -1
         if self.chosen[reappears]:
             self._drop(reappears)
         if not self.chosen[goes_on]:

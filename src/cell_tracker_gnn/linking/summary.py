@@ -52,6 +52,9 @@ def rate_lineage(
     candidates, links = graph.candidates, decisions["link"]
     chosen, probability, margin = passages.chosen, 1.0 / (1.0 + np.exp(-np.clip(log_odds, -50, 50))), log_odds * np.nan
     rated = {kind: confidence.probability(kind, found.evidence) for kind, found in decisions.items()}
+    for kind in ("link", "division"):
+        # Without a fixed link there is no lineage at all; who fixed it knew it to be right.
+        rated[kind][np.isinf(decisions[kind].margin)] = 1.0
     probability[passages.split] = probability[passages.merge]
     probability[links.rows], margin[links.rows] = rated["link"], links.margin
     lineage = build_lineage(

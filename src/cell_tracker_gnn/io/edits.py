@@ -1,0 +1,127 @@
+"""Corrections of links on disk: a small JSON file, whose schema is published as ``docs/edits.schema.json``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from os import PathLike
+from pathlib import Path
+
+from cell_tracker_gnn.errors import InputError
+from cell_tracker_gnn.io.output import write_json
+from cell_tracker_gnn.io.paths import existing
+
+__all__ = ["OPERATIONS", "Edit", "Edits", "parse_edits", "read_edits", "write_edits"]
+
+OPERATIONS: tuple[str, ...] = ("confirm", "cut", "add")
+"""What can be done to a link: it must be there (``confirm`` one that is shown, ``add`` another one) or must not."""
+
+_VERSION = 1
+_LARGEST = 2**53
+"""Whole numbers up to here are exact in every reader of JSON."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One correction: a link between two cells by their frame numbers and labels in the input."""
+
+    op: str
+    frame_from: int
+    label_from: int
+    frame_to: int
+    label_to: int
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Corrections of one movie.
+
+    Parameters
+    ----------
+    masks_sha256
+        Hash of the masks that were looked at, as in ``run.json``, see
+        :meth:`~cell_tracker_gnn.io.fingerprint.HashedFrames.sha256`.
+    edits
+        The corrections; a division is two links added from one cell.
+    """
+
+    masks_sha256: str
+    edits: tuple[Edit, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Content of the file, plain values."""
+        return {"version": _VERSION, "masks_sha256": self.masks_sha256, "edits": [asdict(edit) for edit in self.edits]}
+
+
+def read_edits(path: str | PathLike[str]) -> Edits:
+    """Read a file of corrections.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no such file.
+    InputError
+        If it is not such a file; the message names the edit, counted from 1.
+    """
+    file = existing(path)
+    try:
+        content = json.loads(file.read_text("utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} cannot be read as JSON ({error}); give the file that the report saved") from error
+    return parse_edits(content, str(file))
+
+
+def parse_edits(content: object, where: str) -> Edits:
+    """Check plain values as in the file; ``where`` names them in messages.
+
+    Raises
+    ------
+    InputError
+        If they are not corrections.
+    """
+    if not isinstance(content, Mapping) or not {"version", "masks_sha256", "edits"} <= content.keys():
+        raise InputError(f"{where} holds no corrections (version, masks_sha256, edits); give the file of the report")
+    if type(content["version"]) is not int or content["version"] != _VERSION:
+        raise InputError(
+            f"{where} is of version {content['version']!r}, but version {_VERSION} is understood; "
+            "save the corrections again or update cell-tracker-gnn"
+        )
+    digest, rows = content["masks_sha256"], content["edits"]
+    if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+        raise InputError(f"the masks_sha256 of {where} is not 64 hexadecimal digits; take it from run.json")
+    if not isinstance(rows, list):
+        raise InputError(f"the edits of {where} are no list; save the corrections again")
+    _refuse_unknown(content, ("version", "masks_sha256", "edits"), where)
+    return Edits(digest, tuple(_edit(row, f"edit {place} of {where}") for place, row in enumerate(rows, start=1)))
+
+
+def write_edits(edits: Edits, path: Path) -> None:
+    """Write a file of corrections.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    write_json(edits.as_dict(), path)
+
+
+def _edit(row: object, where: str) -> Edit:
+    names = [column.name for column in fields(Edit)]
+    if not isinstance(row, Mapping) or not set(names) <= row.keys():
+        raise InputError(f"{where} lacks one of {', '.join(names)}; add it")
+    _refuse_unknown(row, names, where)
+    if row["op"] not in OPERATIONS:
+        raise InputError(f"{where} has the op {row['op']!r}; write one of {', '.join(OPERATIONS)}")
+    for name in names[1:]:
+        if type(row[name]) is not int or not 0 <= row[name] < _LARGEST:
+            raise InputError(f"{where} has {name} = {row[name]!r}; write a whole number, 0 or more")
+    return Edit(**{name: row[name] for name in names})
+
+
+def _refuse_unknown(row: Mapping[str, object], names: Iterable[str], where: str) -> None:
+    unknown = sorted(set(map(str, row)) - set(names))
+    if unknown:
+        raise InputError(f"{where} has {', '.join(unknown)}, which means nothing here; remove it")
