@@ -46,6 +46,28 @@ class _Numbers(click.ParamType[tuple[float, ...]]):
             self.fail(f"{value!r} is not a list of numbers such as {self.name}", param, ctx)
 
 
+class _Words(click.ParamType[tuple[str, ...]]):
+    """Comma-separated words such as ``ctc,geff``."""
+
+    name = "words"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        return (
+            value if isinstance(value, tuple) else tuple(word.strip() for word in str(value).split(",") if word.strip())
+        )
+
+
+class _Interval(click.ParamType[float]):
+    """A duration such as ``300s`` or ``5min``, in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from cell_tracker_gnn.io.units import parse_interval
+
+        return value if isinstance(value, float) else parse_interval(str(value))
+
+
 def main() -> None:
     """Run the command line; an error of ours is one sentence and exit code 2."""
     try:
@@ -77,6 +99,7 @@ def _verbs(verbose: bool) -> None:
 @click.option("--linker", type=click.Choice(LINKERS), default="exact", show_default=True, help="How links are chosen.")
 @click.option("--scale", type=_Numbers(float, "Z,Y,X"), help="Size of a pixel: Z,Y,X or Y,X.")
 @click.option("--unit", help="Unit of the scale, such as µm.")
+@click.option("--interval", type=_Interval(), help="Time between two frames, such as 300s or 5min.")
 @click.option("--max-gap", default=2, show_default=True, help="Frames a cell may be missed and still be continued.")
 @click.option("--max-move", type=float, help="Largest move per frame, in units of the scale.  [default: adaptive]")
 @click.option("--no-divisions", is_flag=True, help="No cell has two daughters.")
@@ -87,12 +110,14 @@ def _verbs(verbose: bool) -> None:
 @click.option("--axes", help="Axes of a stack if its tags do not say them, such as tzyx.")
 @click.option("--channel", type=int, help="Channel of the images, counted from 0.")
 @click.option("--frames", help="Only the frames A:B, B excluded, as numbered in the input.")
+@click.option("--format", "formats", type=_Words(), default="ctc,csv", show_default=True,
+              help="What to write: ctc, csv, parquet, geff, trackmate, ome-zarr.")  # fmt: skip
 @click.option("--wide-labels", is_flag=True, help="Write 32-bit masks, for more than 65,535 tracks.")
 @click.option("--draw", is_flag=True, help="Also write the CTC result of points, as small discs.")
 @click.option("--report", type=click.Path(path_type=Path), help="Also write a report, an HTML file.")
 @click.option("--overwrite", is_flag=True, help="Replace a former result.")
-def track(masks: str, output: Path, overwrite: bool, report: Path | None, **options: Any) -> None:
-    """Track MASKS, a folder of label images (one per frame), a stack, an array on disk or a table of points.
+def track(masks: str, output: Path, report: Path | None, **options: Any) -> None:
+    """Track MASKS, a folder of label images (one per frame), a stack, an OME-Zarr, an array on disk or points.
 
     A table of points is a .csv or .parquet file with the columns t,[z],y,x[,id].
     """
@@ -101,10 +126,11 @@ def track(masks: str, output: Path, overwrite: bool, report: Path | None, **opti
         **{name: options[name] for name in ("linker", "max_gap", "max_move", "min_size", "flips", "device")},
     )
     from cell_tracker_gnn.data import KINDS
-    from cell_tracker_gnn.io import check_output, write_result
+    from cell_tracker_gnn.io import check_formats, check_output, write_result
 
+    check_formats(options["formats"])
     inputs = [path for path in (masks, options["images"]) if path]
-    check_output(output, inputs, overwrite)
+    check_output(output, inputs, options["overwrite"])
     if report is not None:
         from cell_tracker_gnn.report.html import check_report
 
@@ -116,11 +142,15 @@ def track(masks: str, output: Path, overwrite: bool, report: Path | None, **opti
         lineage = tracker.track(
             masks,
             progress=bar,
-            **{name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit", "fixed")},
+            **{
+                name: options[name]
+                for name in ("images", "axes", "channel", "frames", "scale", "unit", "interval", "fixed")
+            },
         )
         bar("writing", 0, 1)
-        shape = {name: options[name] for name in ("wide_labels", "draw")}
-        write_result(lineage, output, overwrite=overwrite, **shape)
+        write_result(
+            lineage, output, **{name: options[name] for name in ("overwrite", "wide_labels", "draw", "formats")}
+        )
         bar("writing", 1, 1)
         if report is not None:
             from cell_tracker_gnn.report.html import write_report
@@ -132,6 +162,58 @@ def track(masks: str, output: Path, overwrite: bool, report: Path | None, **opti
         f"{links['division'] // 2} divisions, {links['gap']} gaps closed. Result in {output}"
         + (f", report in {report}" if report is not None else "")
     )
+
+
+@_verbs.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--masks", help="Masks of the cells, where IN has none: the input's or tracked ones.")
+@click.option("--scale", type=_Numbers(float, "Z,Y,X"), help="Size of a pixel, in place of that of IN.")
+@click.option("--unit", help="Unit of the scale, such as µm.")
+@click.option("--interval", type=_Interval(), help="Time between two frames, such as 300s or 5min.")
+@click.option(
+    "--ngff", type=click.Choice(("0.4", "0.5")), default="0.5", show_default=True, help="Version of OME-Zarr."
+)
+@click.option("--wide-labels", is_flag=True, help="Write 32-bit masks, for more than 65,535 tracks.")
+@click.option("--overwrite", is_flag=True, help="Replace a former OUT.")
+def convert(source: str, target: Path, **options: Any) -> None:
+    """Convert a lineage from IN to OUT; the format is told by the path.
+
+    NAME.geff (also for Mastodon), NAME.xml (TrackMate), NAME.ome.zarr (label image), NAME.csv and NAME.parquet (one
+    table of cells); any other name is a folder in the format of the Cell Tracking Challenge with tables.
+    """
+    from cell_tracker_gnn.io.formats import convert as run_convert
+
+    lineage, lost = run_convert(source, target, **options)
+    tracks = f"{len(lineage.cells)} cells in {len(lineage.tracks)} tracks"
+    click.echo(f"{tracks} in {target}. {'Lost: ' + '; '.join(lost) if lost else 'Nothing is lost'}.")
+
+
+@_verbs.command()
+@click.argument("result")
+@click.option("--images", multiple=True, help="Images of the same frames, for intensities; once per channel.")
+@click.option("--channel", "channels", multiple=True, type=int, help="Channel of the images; once per channel.")
+@click.option("--masks", help="Masks, where RESULT has none.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="New folder for the tables.  [default: RESULT-measured]"
+)
+@click.option("--scale", type=_Numbers(float, "Z,Y,X"), help="Size of a pixel, in place of that of RESULT.")
+@click.option("--unit", help="Unit of the scale, such as µm.")
+@click.option("--interval", type=_Interval(), help="Time between two frames, such as 300s or 5min.")
+@click.option("--format", "suffix", type=click.Choice(("csv", "parquet")), default="csv", show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace former tables.")
+def measure(result: str, output: Path | None, **options: Any) -> None:
+    """Measure the cells of RESULT, a result folder or any other format of lineages, into tables.
+
+    cells has one row per cell and frame (place, speed, shape, intensity), tracks one per cell (birth, end, cycle, path,
+    directness, family), msd the mean squared displacements; run.json says what the columns are and their units.
+    """
+    from cell_tracker_gnn.measuring import measure_result
+
+    path = Path(result)
+    target = output or path.with_name(f"{path.name}-measured")
+    measured = measure_result(result, target, **options)
+    click.echo(f"{len(measured.cells['frame'])} cells in {len(measured.tracks['cell'])} tracks. Tables in {target}")
 
 
 _SETTINGS = "; ".join(f"{group}: {', '.join(names)}" for group, names in GROUPS.items())

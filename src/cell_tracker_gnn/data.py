@@ -81,6 +81,11 @@ class Scale:
         """Number of spatial axes."""
         return len(self.step)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether anybody said how long a pixel is, be it only along one axis relative to the others."""
+        return self.unit != "pixel" or any(length != 1.0 for length in self.step)
+
 
 @runtime_checkable
 class Frames(Protocol):
@@ -471,7 +476,13 @@ class Lineage:
         return self.cells.centroid if points is None else points.centre
 
     def write(
-        self, path: str | PathLike[str], *, overwrite: bool = False, wide_labels: bool = False, draw: bool = False
+        self,
+        path: str | PathLike[str],
+        *,
+        overwrite: bool = False,
+        wide_labels: bool = False,
+        draw: bool = False,
+        formats: Sequence[str] = ("ctc", "csv"),
     ) -> None:
         """Write the CTC result, all tables, ``summary.json`` and ``run.json`` into the folder ``path``.
 
@@ -484,7 +495,10 @@ class Lineage:
         wide_labels
             Write 32-bit masks, for more than 65,535 tracks.
         draw
-            Also write the CTC result of tracked points, as small discs; that of masks is always written.
+            Also write the CTC result of tracked points, as small discs.
+        formats
+            What to write beside ``run.json`` and ``summary.json``: ``ctc``, ``csv``, ``parquet``, ``geff``,
+            ``trackmate``, ``ome-zarr``.
 
         Raises
         ------
@@ -493,4 +507,4 @@ class Lineage:
         """
         from cell_tracker_gnn.io.result import write_result
 
-        write_result(self, path, overwrite=overwrite, wide_labels=wide_labels, draw=draw)
+        write_result(self, path, overwrite=overwrite, wide_labels=wide_labels, draw=draw, formats=formats)

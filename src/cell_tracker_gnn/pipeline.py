@@ -87,6 +87,7 @@ class Tracker:
         frames: str | None = None,
         scale: Sequence[float] | None = None,
         unit: str | None = None,
+        interval: float | None = None,
         fixed: Edits | str | PathLike[str] | None = None,
         progress: Progress | None = None,
     ) -> Lineage:
@@ -94,7 +95,7 @@ class Tracker:
 
         Parameters
         ----------
-        masks, images, axes, channel, frames, scale, unit
+        masks, images, axes, channel, frames, scale, unit, interval
             See :func:`~cell_tracker_gnn.io.open_movie`. A table (a ``.csv`` or ``.parquet`` file, a mapping of columns,
             a data frame) with the columns ``t, [z], y, x[, id]`` in the place of masks is one of points, see
             :func:`~cell_tracker_gnn.io.open_points`.
@@ -105,7 +106,9 @@ class Tracker:
         """
         edits = read_edits(fixed) if isinstance(fixed, (str, PathLike)) else fixed
         open_input, kind = (open_points, "points") if is_points(masks) else (open_movie, "masks")
-        movie = open_input(masks, images, axes=axes, channel=channel, frames=frames, scale=scale, unit=unit)
+        movie = open_input(
+            masks, images, axes=axes, channel=channel, frames=frames, scale=scale, unit=unit, interval=interval
+        )
         paths = {kind: masks, "images": images}
         inputs = {name: str(Path(p).absolute()) for name, p in paths.items() if isinstance(p, (str, PathLike))}
         lineage = track_movie(movie, self.model, self.settings, fixed=edits, progress=progress)

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -214,3 +215,35 @@ def test_paper_preset_trains_and_tracks(tmp_path: Path) -> None:
     assert run("train", movie / "01", "--output", model, *settings).returncode == 0
     done = run("track", movie / "01_ERR_SEG", "--images", movie / "01", "--model", model, "--output", tmp_path / "r")
     assert done.returncode == 0, done.stderr
+
+
+def test_formats_and_convert(movie: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run("track", movie / "01_ERR_SEG", "--output", out, "--format", "ctc,geff,trackmate,ome-zarr",
+               "--scale", "0.5,0.25", "--interval", "5min")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert {"tracks.geff", "tracks.xml", "tracks.ome.zarr", "res_track.txt"} <= {path.name for path in out.iterdir()}
+    stated = json.loads((out / "run.json").read_text())["movie"]
+    assert (stated["scale"], stated["unit"], stated["interval"], stated["interval_unit"]) == (
+        [0.5, 0.25],
+        "µm",
+        300,
+        "s",
+    )
+    steps = [out / "tracks.xml", tmp_path / "a.parquet", tmp_path / "a.geff", tmp_path / "again"]
+    for source, target in pairwise(steps):
+        extra = ["--masks", movie / "01_ERR_SEG"] if target.suffix == "" else []
+        done = run("convert", source, target, *extra)
+        assert done.returncode == 0, done.stderr
+    assert "Nothing is lost" in done.stdout
+    assert (tmp_path / "again" / "res_track.txt").read_text() == (out / "res_track.txt").read_text()
+    done = run("track", out / "tracks.ome.zarr", "--output", tmp_path / "zarr")
+    assert done.returncode == 0, done.stderr
+    stated = json.loads((tmp_path / "zarr" / "run.json").read_text())["movie"]
+    assert (stated["scale"], stated["interval"]) == ([0.5, 0.25], 300)
+    refused(run("convert", out / "tracks.xml", tmp_path / "nowhere"), "has no masks", "--masks")
+    refused(run("convert", tmp_path / "a.gef", tmp_path / "b.xml"), "did you mean")
+    refused(run("track", movie / "01_ERR_SEG", "--output", tmp_path / "x", "--format", "gef"), "did you mean geff")
+    refused(
+        run("track", movie / "01_ERR_SEG", "--output", tmp_path / "x", "--interval", "soon"), "not understood", "5min"
+    )

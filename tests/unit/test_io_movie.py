@@ -385,7 +385,7 @@ def test_paths_that_do_not_exist(tmp_path: Path) -> None:
         open_frames(tmp_path / "Fluo-N2DL-HeLa")
     with pytest.raises(MissingInputError, match="holds no TIFF files"):
         open_frames(tmp_path / "Fluo-N2DL-HeLa" / "01_GT")
-    with pytest.raises(InputError, match="neither a folder"):
+    with pytest.raises(InputError, match="no folder of TIFF files"):
         open_frames(write_text(tmp_path / "a.avi"))
 
 

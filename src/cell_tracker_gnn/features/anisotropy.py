@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cell_tracker_gnn.data import Movie, Scale
+from cell_tracker_gnn.data import Movie
 from cell_tracker_gnn.features.regions import MaskPixels, measure_frame
 
 __all__ = ["with_assumed_scale"]
@@ -24,7 +24,7 @@ def with_assumed_scale(movie: Movie) -> Movie:
     are, over all orientations, as long along z as along y and x, so the median ratio of the extents of their bounding
     boxes tells the ratio of the steps. Cells cut off by the border are left out. Points have no extent to tell it from.
     """
-    if movie.rank == 2 or movie.points is not None or movie.scale != Scale.pixels(3):
+    if movie.rank == 2 or movie.points is not None or movie.scale.is_known:
         return movie
     ratios: list[float] = []
     chosen = np.unique(np.linspace(0, len(movie) - 1, SAMPLED_FRAMES).astype(int))
@@ -39,4 +39,4 @@ def with_assumed_scale(movie: Movie) -> Movie:
         "z as in y and x; give --scale Z,Y,X if you know better",
         step,
     )
-    return replace(movie, scale=Scale((step, 1.0, 1.0)))
+    return replace(movie, scale=replace(movie.scale, step=(step, 1.0, 1.0)))

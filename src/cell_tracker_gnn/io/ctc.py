@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Frames, Integers, Lineage
+from cell_tracker_gnn.data import Frames, Integers, Lineage, Scale
 from cell_tracker_gnn.errors import OutputError
 from cell_tracker_gnn.io.lineage_table import LineageTable, read_lineage_table
 from cell_tracker_gnn.io.output import new_file
-from cell_tracker_gnn.io.point_movie import draw_points
+from cell_tracker_gnn.io.point_movie import tracked_frames
 from cell_tracker_gnn.io.sequence import SequencePaths, find_sequence
 
 __all__ = [
@@ -28,6 +28,8 @@ __all__ = [
 Unsigned: TypeAlias = type[np.uint16] | type[np.uint32]
 
 _LARGEST_TABLE = 2**24
+_NO_UUID = "urn:uuid:00000000-0000-0000-0000-000000000000"
+"""The same in every file, so that the same result gives the same bytes."""
 
 
 def write_ctc(lineage: Lineage, folder: str | PathLike[str], *, wide_labels: bool = False) -> None:
@@ -37,6 +39,7 @@ def write_ctc(lineage: Lineage, folder: str | PathLike[str], *, wide_labels: boo
     pixels of labels that are no cell become 0. Of points, discs are drawn
     (:func:`~cell_tracker_gnn.io.point_movie.draw_points`). Frame numbers are those of the input, with three digits or
     as many as the largest needs; where the input leaves numbers out (0, 5, 10), so do the files and ``res_track.txt``.
+    The size of a pixel and the interval, where they are known, stand in the files as OME tags.
 
     Parameters
     ----------
@@ -60,13 +63,28 @@ def write_ctc(lineage: Lineage, folder: str | PathLike[str], *, wide_labels: boo
         raise OutputError("the lineage came without its masks, so no CTC result can be written; track from masks")
     target = Path(folder)
     dtype = _label_type(lineage, wide_labels=wide_labels)
-    masks = lineage.movie.masks if lineage.movie.points is None else draw_points(lineage)[0]
+    masks, scale = tracked_frames(lineage.movie, lineage)
+    tags = _tags(scale)
     digits = max(3, len(str(max(masks.numbers))))
     for index, number in enumerate(masks.numbers):
         tracked = relabel_frame(lineage, masks, index, dtype)
         with new_file(target / f"mask{number:0{digits}d}.tif") as temporary:
-            imwrite(temporary, tracked, compression="zlib", photometric="minisblack")
+            imwrite(temporary, tracked, compression="zlib", photometric="minisblack", **tags)
     _write_track_table(lineage, target / "res_track.txt")
+
+
+def _tags(scale: Scale) -> dict[str, Any]:
+    """OME tags with the size of a pixel and the interval, where they are known."""
+    timed = scale.interval_unit != "frame"
+    if not scale.is_known and not timed:
+        return {}
+    names = "ZYX"[-scale.rank :]
+    calibration: dict[str, Any] = {"axes": names, "UUID": _NO_UUID}
+    for name, step in zip(names, scale.step, strict=True):
+        calibration |= {f"PhysicalSize{name}": step, f"PhysicalSize{name}Unit": scale.unit}
+    if timed:
+        calibration |= {"TimeIncrement": scale.interval, "TimeIncrementUnit": scale.interval_unit}
+    return {"ome": True, "metadata": calibration}
 
 
 def relabel_frame(lineage: Lineage, masks: Frames, index: int, dtype: Unsigned) -> NDArray[Any]:

@@ -16,8 +16,9 @@ from cell_tracker_gnn.io.axes import ArrayLike, PickedFrames, check_axes, layout
 from cell_tracker_gnn.io.checks import CheckedImages, CheckedMasks
 from cell_tracker_gnn.io.pairing import SelectedFrames, check_not_empty, check_pairing, select
 from cell_tracker_gnn.io.paths import existing
-from cell_tracker_gnn.io.scale import choose_scale, read_scale
+from cell_tracker_gnn.io.scale import choose_scale, combine_stated, read_scale
 from cell_tracker_gnn.io.tiff import TiffStack, open_tiff_folder
+from cell_tracker_gnn.io.zarr_store import is_zarr, open_zarr
 
 __all__ = ["Source", "has_numbers", "open_frames", "open_movie", "source_name", "stated_scale"]
 
@@ -33,8 +34,9 @@ def open_frames(
     Parameters
     ----------
     path
-        A folder with one TIFF file per frame, a TIFF stack, a ``.npy`` file, an array with axes (t, y, x) or
-        (t, z, y, x), a list of frames, or frames that are already open (``axes`` and ``channel`` do not apply to them).
+        A folder with one TIFF file per frame, a TIFF stack, an OME-Zarr, a ``.npy`` file, an array (numpy, zarr, dask)
+        with axes (t, y, x) or (t, z, y, x), a list of frames, or frames that are already open (``axes`` and ``channel``
+        do not apply to them).
     axes
         One letter per stored axis among t, z, y, x, c when they cannot be told, as in ``"tcyx"``.
     channel
@@ -68,6 +70,7 @@ def open_movie(
     frames: str | None = None,
     scale: Sequence[float] | None = None,
     unit: str | None = None,
+    interval: float | None = None,
 ) -> Movie:
     """Open masks and, if there are any, their images as one movie; only the first frame of each is read.
 
@@ -90,6 +93,8 @@ def open_movie(
         files say, else one unit per pixel.
     unit
         Unit of ``scale``; None takes that of the files, else µm where ``scale`` is given.
+    interval
+        Time between two frames in seconds; None takes what the files say.
 
     Returns
     -------
@@ -122,8 +127,9 @@ def open_movie(
         check_pairing(checked_masks.numbers, image_frames.numbers, source_name(masks), source_name(images))
         checked_images = CheckedImages(image_frames, source_name(images), checked_masks.shape)
         _ = checked_images[0]
-    stated = stated_scale(images) or stated_scale(masks)
-    return Movie(checked_masks, checked_images, choose_scale(scale, unit, stated, len(checked_masks.shape)))
+    stated = combine_stated(stated_scale(images), stated_scale(masks))
+    known = choose_scale(scale, unit, stated, len(checked_masks.shape), interval=interval)
+    return Movie(checked_masks, checked_images, known)
 
 
 def _open(source: Source, axes: str | None, channel: int | None, *, labels: bool) -> Frames:
@@ -142,15 +148,15 @@ def _open(source: Source, axes: str | None, channel: int | None, *, labels: bool
 
 def _open_path(path: Path, axes: str | None, channel: int | None, *, labels: bool) -> Frames:
     suffix = path.suffix.lower()
+    if is_zarr(path):
+        return open_zarr(path, axes, channel, labels=labels)
     if path.is_dir():
         return open_tiff_folder(path, axes, channel, labels=labels)
     if suffix in (".tif", ".tiff"):
         return TiffStack(path, axes, channel, labels=labels)
     if suffix == ".npy":
         return _open_array(_load_npy(path), axes, channel, str(path), labels=labels)
-    raise InputError(
-        f"{path} is neither a folder of TIFF files, a TIFF stack nor a .npy file; convert it to one of them"
-    )
+    raise InputError(f"{path} is no folder of TIFF files, TIFF stack, OME-Zarr or .npy file; convert it to one of them")
 
 
 def _load_npy(path: Path) -> NDArray[np.generic]:
@@ -198,7 +204,8 @@ def _same_numbering(masks: Frames, images: Frames, from_masks: Source, from_imag
 
 def has_numbers(frames: Frames, source: Source) -> bool:
     """Whether the frame numbers come from file names or the caller rather than from counting."""
-    is_folder = isinstance(source, (str, PathLike)) and Path(source).expanduser().is_dir()
+    path = Path(source).expanduser() if isinstance(source, (str, PathLike)) else None
+    is_folder = path is not None and path.is_dir() and not is_zarr(path)
     return is_folder or tuple(frames.numbers) != tuple(range(len(frames)))
 
 

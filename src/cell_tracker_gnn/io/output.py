@@ -13,12 +13,15 @@ from pathlib import Path
 
 from cell_tracker_gnn.errors import OutputError
 
-__all__ = ["check_output", "new_file", "result_folder", "write_json"]
+__all__ = ["check_new", "check_output", "new_file", "new_folder", "result_folder", "write_json"]
 
 _MARKER = ".cell-tracker-gnn"
+_OUR_FOLDERS = (".geff", ".zarr")
+_ZARR_SIGNS = ("zarr.json", ".zgroup", ".zattrs")
 _SIGNS = ("run.json", "res_track.txt")
 _OURS = re.compile(
-    r"mask[0-9]+\.tif|res_track\.txt|(links|cells|tracks|uncertain)\.csv|(run|summary)\.json|" + re.escape(_MARKER)
+    r"mask[0-9]+\.tif|res_track\.txt|(links|cells|tracks|uncertain|msd)\.(csv|parquet)|(run|summary)\.json"
+    r"|tracks\.(xml|geff|ome\.zarr)|" + re.escape(_MARKER)
 )
 
 
@@ -103,6 +106,56 @@ def new_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_new(
+    path: str | PathLike[str], inputs: Iterable[str | PathLike[str] | None] = (), overwrite: bool = False
+) -> None:
+    """Find out whether one file, or one folder such as a Zarr, may be written to ``path``; nothing is changed.
+
+    Raises
+    ------
+    OutputError
+        If ``path`` exists and ``overwrite`` is False, is or overlaps with an input, or is a folder that is no Zarr.
+    """
+    target = _resolve(path)
+    for source in inputs:
+        if source is not None:
+            _check_apart(target, _resolve(source))
+    if target.exists() and not overwrite:
+        raise OutputError(f"{target} exists already; give another name, or --overwrite to replace it")
+    if target.is_dir() and not any((target / name).is_file() for name in _ZARR_SIGNS):
+        raise OutputError(f"{target} is a folder that holds something else, so it is left alone; give another name")
+
+
+@contextmanager
+def new_folder(path: str | PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+    """Yield a path to write a Zarr to, in a folder ``PATH.partial``; it becomes ``path`` when the block ends well.
+
+    Raises
+    ------
+    OutputError
+        If ``path`` is refused by :func:`check_new` or the disk cannot be written.
+    """
+    check_new(path, overwrite=overwrite)
+    target = _resolve(path)
+    partial = _partial(target)
+    try:
+        if partial.exists():
+            if not (partial / _MARKER).is_file():
+                raise OutputError(f"{partial} is in the way and is not ours to delete; move it away and run again")
+            shutil.rmtree(partial)
+        partial.mkdir(parents=True)
+        (partial / _MARKER).touch()
+        try:
+            yield partial / target.name
+            if target.is_dir():
+                shutil.rmtree(target)
+            (partial / target.name).rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written ({error}); free some space or give another place") from error
+
+
 def write_json(values: Mapping[str, object], path: Path) -> None:
     """Write plain values as strict JSON, complete or not at all.
 
@@ -145,6 +198,8 @@ def _remove_ours(replaced: Path, heir: Path) -> None:
     for entry in replaced.iterdir():
         if _OURS.fullmatch(entry.name) and entry.is_file():
             entry.unlink()
+        elif _OURS.fullmatch(entry.name) and entry.suffix in _OUR_FOLDERS and not entry.is_symlink():
+            shutil.rmtree(entry)
         elif not (heir / entry.name).exists():
             entry.rename(heir / entry.name)
     replaced.rmdir()

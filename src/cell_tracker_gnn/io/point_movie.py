@@ -25,7 +25,7 @@ from cell_tracker_gnn.io.pairing import SelectedFrames, select, select_places
 from cell_tracker_gnn.io.points import PointSource, PointTable, read_points
 from cell_tracker_gnn.io.scale import choose_scale
 
-__all__ = ["draw_points", "open_points"]
+__all__ = ["draw_points", "open_points", "tracked_frames"]
 
 FEWEST_STEPPED = 2
 """More frames than these must be there before their numbers can show a step."""
@@ -45,6 +45,7 @@ def open_points(
     frames: str | None = None,
     scale: Sequence[float] | None = None,
     unit: str | None = None,
+    interval: float | None = None,
 ) -> Movie:
     """Open points and, if there are any, their images as one movie.
 
@@ -66,6 +67,8 @@ def open_points(
         Length of a unit of the coordinates along (z, y, x) or (y, x).
     unit
         Unit of ``scale``.
+    interval
+        Time between two frames in seconds.
 
     Raises
     ------
@@ -90,8 +93,8 @@ def open_points(
         table = table.select(np.isin(table.number, numbers))
         if not len(table):
             raise MissingInputError(f"{table.source} has no point in the frames {frames}; choose others")
-    known = choose_scale(scale, unit, stated_scale(images), table.rank)
-    if table.rank == 3 and known == Scale.pixels(3):
+    known = choose_scale(scale, unit, stated_scale(images), table.rank, interval=interval)
+    if table.rank == 3 and not known.is_known:
         _log.warning("no scale is known: z is taken in the same unit as y and x; give --scale Z,Y,X if it is not")
     return _assemble(table, opened, known, tuple(numbers))
 
@@ -118,6 +121,14 @@ def draw_points(lineage: Lineage) -> tuple[DiscFrames, PointGrid]:
     diameter = disc_diameter(points.spacing, points.scale, share=DRAWN_SHARE, on_image=on_image)
     radius = grid.radius(diameter, points.scale)
     return DiscFrames(movie.numbers, grid.shape, points.frame, grid.centre(points.position), points.mark, radius), grid
+
+
+def tracked_frames(movie: Movie, lineage: Lineage) -> tuple[Frames, Scale]:
+    """The masks to write as a result, those of the movie or discs of its points, and the size of their pixels."""
+    if movie.points is None:
+        return movie.masks, movie.scale
+    discs, grid = draw_points(lineage)
+    return discs, grid.scale(movie.points.scale)
 
 
 def _open_images(table: PointTable, images: Source, axes: str | None, channel: int | None) -> Frames:

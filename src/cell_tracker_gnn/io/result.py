@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import DECISIONS, KINDS, Integers, Lineage
+from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.io.ctc import write_ctc
+from cell_tracker_gnn.io.geff import write_geff
+from cell_tracker_gnn.io.label_image import LABELS, write_label_image
+from cell_tracker_gnn.io.optional import require
 from cell_tracker_gnn.io.output import check_output, result_folder, write_json
 from cell_tracker_gnn.io.point_movie import draw_points
 from cell_tracker_gnn.io.table import write_table
+from cell_tracker_gnn.io.trackmate import write_trackmate
 
-__all__ = ["cell_columns", "check_output", "link_columns", "track_columns", "uncertain_columns", "write_result"]
+__all__ = [
+    "RESULT_FORMATS",
+    "cell_columns",
+    "check_formats",
+    "check_output",
+    "link_columns",
+    "track_columns",
+    "uncertain_columns",
+    "write_result",
+]
 
 Columns = dict[str, NDArray[Any]]
+
+RESULT_FORMATS: tuple[str, ...] = ("ctc", "csv", "parquet", "geff", "trackmate", "ome-zarr")
+"""What can be written into a result folder."""
 
 DOUBTFUL = 0.99
 """Decisions of a lower probability are listed in ``uncertain.csv``."""
@@ -32,13 +50,14 @@ def write_result(
     overwrite: bool = False,
     wide_labels: bool = False,
     draw: bool = False,
+    formats: Sequence[str] = ("ctc", "csv"),
 ) -> None:
     """Write a lineage into the folder ``path``, which appears only when everything is written.
 
-    The folder holds the CTC result (:func:`~cell_tracker_gnn.io.ctc.write_ctc`), ``links.csv``, ``cells.csv``,
-    ``tracks.csv``, ``uncertain.csv``, ``summary.json`` (``lineage.summary``) and ``run.json`` (``lineage.run`` with
-    ``movie``: scale and shape, and ``result``: counts). That of
-    points has the CTC result only if it is asked for.
+    Unless ``formats`` says otherwise, the folder holds the CTC result (:func:`~cell_tracker_gnn.io.ctc.write_ctc`),
+    ``links.csv``, ``cells.csv``, ``tracks.csv``, ``uncertain.csv``, ``summary.json`` (``lineage.summary``) and
+    ``run.json`` (``lineage.run`` with ``movie``: scale and shape, and ``result``: counts). That of points has the CTC
+    result only if it is asked for.
 
     Parameters
     ----------
@@ -53,25 +72,61 @@ def write_result(
         Write 32-bit masks, for more than 65,535 tracks.
     draw
         Also write the CTC result of points, as small discs.
+    formats
+        What to write, of :data:`RESULT_FORMATS`: ``ctc``, the tables as ``csv`` or ``parquet``, ``tracks.geff`` (with
+        ``tracks.ome.zarr``, which it refers to, where there are masks), ``trackmate`` as ``tracks.xml``, ``ome-zarr``
+        as ``tracks.ome.zarr``.
 
     Raises
     ------
+    SettingsError
+        If a format is unknown or needs a library that is not installed.
     OutputError
         If ``path`` is not empty, is no former result, overlaps with an input or cannot be written, or the tracks are
         too many for 16 bits.
     """
+    check_formats(formats)
     named = (lineage.run.get(name) for name in ("masks", "points", "images"))
     inputs = [place for place in named if isinstance(place, (str, PathLike))]
     of_points = lineage.movie is not None and lineage.movie.points is not None
     with result_folder(path, inputs, overwrite) as folder:
-        if draw or not of_points:
+        if draw or ("ctc" in formats and not of_points):
             write_ctc(lineage, folder, wide_labels=wide_labels)
-        write_table(link_columns(lineage), folder / "links.csv")
-        write_table(cell_columns(lineage), folder / "cells.csv")
-        write_table(track_columns(lineage), folder / "tracks.csv")
-        write_table(uncertain_columns(lineage), folder / "uncertain.csv")
+        for suffix in (suffix for suffix in ("csv", "parquet") if suffix in formats):
+            for name, columns in _TABLES.items():
+                write_table(columns(lineage), folder / f"{name}.{suffix}")
+        if "trackmate" in formats:
+            write_trackmate(lineage, folder / "tracks.xml")
+        if "ome-zarr" in formats or ("geff" in formats and lineage.movie is not None and not of_points):
+            write_label_image(lineage, folder / "tracks.ome.zarr")
+        if "geff" in formats:
+            linked = (folder / "tracks.ome.zarr").is_dir()
+            write_geff(
+                lineage,
+                folder / "tracks.geff",
+                labels=(f"../tracks.ome.zarr/{LABELS}/0", "track") if linked else None,
+            )
         write_json({name: _plain(value) for name, value in lineage.summary.items()}, folder / "summary.json")
         _write_run(lineage, folder / "run.json", drawn=draw and of_points)
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Find out before hours of work whether the formats of a result can be written.
+
+    Raises
+    ------
+    SettingsError
+        If a format is unknown or needs a library that is not installed.
+    """
+    for name in formats:
+        if name not in RESULT_FORMATS:
+            near = difflib.get_close_matches(name, RESULT_FORMATS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"choose among {', '.join(RESULT_FORMATS)}"
+            raise SettingsError(f"the format {name!r} is unknown; {hint}")
+    if "geff" in formats:
+        require("GEFF", "geff")
+    if "geff" in formats or "ome-zarr" in formats:
+        require("OME-Zarr", "zarr")
 
 
 def link_columns(lineage: Lineage) -> Columns:
@@ -139,7 +194,9 @@ def cell_columns(lineage: Lineage) -> Columns:
     lengths = ("major_axis", "minor_axis") if cells.rank == 2 else ("major_axis", "intermediate_axis", "minor_axis")
     columns = {"frame": cells.number, "label": cells.label, "track": lineage.track, **centre}
     if movie is None or movie.points is None:
-        columns |= {"size": cells.size, **dict(zip(lengths, cells.axes.T, strict=True))}
+        columns |= {"size": cells.size}
+        # A lineage that came from another format was not measured.
+        columns |= {} if len(cells) and np.isnan(cells.axes).all() else dict(zip(lengths, cells.axes.T, strict=True))
     if movie is not None and movie.images is not None:
         names = ("intensity_min", "intensity_mean", "intensity_max")
         columns |= dict(zip(names, cells.intensity.T, strict=False))
@@ -160,6 +217,9 @@ def track_columns(lineage: Lineage) -> Columns:
         "parent": tracks.parent,
         "identity": tracks.identity,
     }
+
+
+_TABLES = {"links": link_columns, "cells": cell_columns, "tracks": track_columns, "uncertain": uncertain_columns}
 
 
 def _write_run(lineage: Lineage, path: Path, *, drawn: bool) -> None:
