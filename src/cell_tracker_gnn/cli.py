@@ -17,6 +17,9 @@ from cell_tracker_gnn.training.settings import GROUPS, STAGES, TrainSettings
 
 __all__ = ["main"]
 
+_SHOWN = 20
+"""So many corrections are listed."""
+
 
 class _Verbs(click.Group):
     """Suggests the nearest verb for a typo."""
@@ -233,6 +236,7 @@ _SETTINGS = "; ".join(f"{group}: {', '.join(names)}" for group, names in GROUPS.
 @click.option("--scale", type=_Numbers(float, "Z,Y,X"), help="Size of a pixel: Z,Y,X or Y,X.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--from", "start", help="Improve this model: its name, file or folder.")
+@click.option("--edits", multiple=True, help="Corrections to learn from, one file for each DATA, the tracked masks.")
 @click.option("--limit", type=click.IntRange(min=2), help="Only the first frames of each sequence, for a quick look.")
 @click.option("--debug", is_flag=True, help="One batch of every stage on a few frames: does it all work?")
 @click.option("--multirun", is_flag=True, help="One run for each combination of settings such as epochs=10,20.")
@@ -243,6 +247,8 @@ def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) 
 
     DATA may also be a .csv or .parquet file of points with lineage, with the columns t,[z],y,x,id,parent.
     """
+    if options["edits"] and not options["start"]:
+        raise SettingsError("--edits improve a model; name it with --from, such as --from general")
     paths = [d for d in data if "=" not in d or Path(d).exists()]
     overrides = [d for d in data if d not in paths]
     if not paths:
@@ -300,6 +306,38 @@ def _fine_tuning_sentence(told: dict[str, Any]) -> str:
     if told["kept"] == "new":
         return f"improved: {errors} now"
     return f"the weights of {told['start']} are kept, because training made them no better: {errors} after it"
+
+
+@_verbs.command()
+@click.argument("original")
+@click.argument("edited")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), help="File of corrections, such as edits.json."
+)
+@click.option("--overwrite", is_flag=True, help="Replace a former file.")
+def corrections(original: str, edited: str, output: Path, overwrite: bool) -> None:
+    """Find out what was changed between ORIGINAL, a result of track, and EDITED, a copy edited by another program.
+
+    EDITED may be a folder of the Cell Tracking Challenge, a GEFF (Mastodon, napari) or a TrackMate XML file. The
+    corrections are for 'train --edits' and for 'track --fixed'.
+    """
+    from cell_tracker_gnn.io.changes import find_changes
+    from cell_tracker_gnn.io.edits import write_edits
+
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists already; choose another --output or add --overwrite")
+    changes = find_changes(original, edited)
+    write_edits(changes.edits, output)
+    for edit in changes.edits.edits[:_SHOWN]:
+        ends = f"cell {edit.label_from} of frame {edit.frame_from} to cell {edit.label_to} of frame {edit.frame_to}"
+        click.echo(f"{edit.op:>4}  {ends}")
+    count = len(changes.edits.edits)
+    if count > _SHOWN:
+        click.echo(f"      and {count - _SHOWN} more")
+    cut = sum(edit.op == "cut" for edit in changes.edits.edits)
+    click.echo(f"{cut} of {changes.links} links cut, {count - cut} added. Corrections in {output}")
+    if changes.new or changes.gone:
+        click.echo(f"{changes.new} cells are new and {changes.gone} are gone, which links cannot say: change the masks")
 
 
 @_verbs.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from cell_tracker_gnn.errors import InputError, SettingsError
 from cell_tracker_gnn.model.paper import PaperNetwork
 from cell_tracker_gnn.model.weights import Model, load_model
 from cell_tracker_gnn.pipeline import Progress, choose_device
+from cell_tracker_gnn.training.edited import open_edited, prepare_edited
 from cell_tracker_gnn.training.encoder import ENCODER, read_encoder, train_sequence_encoder, write_encoder
 from cell_tracker_gnn.training.examples import Example, TrainingSequence
 from cell_tracker_gnn.training.fitting import fit_model, work_folder
@@ -45,6 +47,7 @@ def train(
     scale: Sequence[float] | None = None,
     device: str = "auto",
     start: PathText | None = None,
+    edits: Sequence[PathText] = (),
     resume: bool = False,
     report: Progress | None = None,
     callbacks: Sequence[Callback] = (),
@@ -75,6 +78,9 @@ def train(
     start
         Name or file of a model to improve. Its encoder stays as it is, and so do its weights if those found are worse
         on the validation frames.
+    edits
+        Corrections of ``data``, one file for each, which are then the masks that were tracked; only together with
+        ``start``.
     resume
         Go on with the run in ``output``, or begin if there is none: what is finished is not done again, and the weights
         are those of a run that was never interrupted (on a CPU, bit for bit).
@@ -101,11 +107,14 @@ def train(
     report = report or (lambda stage, done, total: None)
     if stage not in (None, *STAGES):
         raise SettingsError(f"the stage {stage!r} is unknown; choose one of {', '.join(STAGES)}")
+    if edits and (start is None or len(edits) != len(data) or stage is not None):
+        raise SettingsError("edits need --from, no --stage, and one DATA, the masks that were tracked, for each")
     place, folder = choose_device(device), Path(output)
     begun = load_model(str(start)) if start is not None else None
     if begun is not None:
         settings = replace(settings, preset="paper" if isinstance(begun.network, PaperNetwork) else "default")
-    made_of = {"data": [str(one) for one in data], "stage": stage, "start": begun.sha256 if begun else None}
+    made_of: dict[str, object] = {"data": [str(one) for one in data], "stage": stage, "start": begun and begun.sha256}
+    made_of |= {"edits": [str(one) for one in edits]}
     if resume:
         check_record(folder, settings, made_of)
         if (folder / "model.safetensors").is_file():
@@ -113,7 +122,14 @@ def train(
             return load_model(folder)
     # The processes beside the first one read what it has made.
     goes_on = resume or not is_first_process()
-    _begin(folder, settings, made_of, fresh=not goes_on)
+    fit = partial(
+        fit_model, output=folder, settings=settings, device=place, callbacks=callbacks, start=begun, resume=goes_on
+    )
+    if begun is not None and edits:
+        movies = [open_edited(*pair, images=images, scale=scale) for pair in zip(data, edits, strict=True)]
+        _begin(folder, settings, made_of, fresh=not goes_on)
+        found = [[prepare_edited(one, begun, max_gap=settings.max_gap, device=place)] for one in movies]
+        return fit(found, encoder=begun.encoder)
     sequences = [
         confine_sequence(open_sequence(d, images=images, masks=masks, lineage=lineage, scale=scale), settings)
         for d in data
@@ -121,30 +137,34 @@ def train(
     store = None if stage is None and features is None else FeatureStore(Path(features or folder / "features"))
     if store is not None:
         _check_names(sequences)
+    _begin(folder, settings, made_of, fresh=not goes_on)
     torch.manual_seed(settings.seed)
-    kept = folder / "work" / ENCODER
-    if begun is not None:
-        encoder, scores = begun.encoder, dict[str, float]()
-    elif stage in (None, "embedding") and not (goes_on and kept.is_file()):
-        encoder, scores = _train_encoder(sequences, settings, place, report, kept, required=stage is not None)
-    else:
-        encoder, scores = read_encoder(kept, settings)
+    encoder, scores = (
+        _encoder(sequences, settings, place, folder=folder, stage=stage, report=report, goes_on=goes_on)
+        if begun is None
+        else (begun.encoder, {})
+    )
     if stage == "embedding":
         return None
     examples = _prepare(sequences, settings, encoder, device=place, store=store, stage=stage, report=report)
-    if stage == "features":
-        return None
-    return fit_model(
-        examples,
-        folder,
-        settings,
-        encoder=encoder,
-        scores=scores,
-        device=place,
-        callbacks=callbacks,
-        start=begun,
-        resume=goes_on,
-    )
+    return None if stage == "features" else fit(examples, encoder=encoder, scores=scores)
+
+
+def _encoder(
+    sequences: Sequence[TrainingSequence],
+    settings: TrainSettings,
+    device: torch.device,
+    *,
+    folder: Path,
+    stage: str | None,
+    report: Progress,
+    goes_on: bool,
+) -> tuple[Encoder | None, dict[str, float]]:
+    """The encoder and its scores: trained now, or that of an earlier stage or of the run that goes on."""
+    kept = folder / "work" / ENCODER
+    if stage in (None, "embedding") and not (goes_on and kept.is_file()):
+        return _train_encoder(sequences, settings, device, report, kept, required=stage is not None)
+    return read_encoder(kept, settings)
 
 
 def _begin(folder: Path, settings: TrainSettings, made_of: Mapping[str, object], *, fresh: bool) -> None:
