@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def keep_the_better(
     (old_errors, old_loss), (new_errors, new_loss) = (_rate(model, validation, max_gap) for model in (old, new))
     better = (new_errors, new_loss) < (old_errors, old_loss)
     told = {
-        "start": old.name,
+        "start": Path(old.name).name,
         "start_sha256": old.sha256,
         "kept": "new" if better else "old",
         "judged_links": int(sum(example.judged.sum() for example in validation)),

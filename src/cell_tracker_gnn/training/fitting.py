@@ -28,15 +28,15 @@ from cell_tracker_gnn.training.calibrate import USUAL, choose_costs
 from cell_tracker_gnn.training.confidence import fit_confidence, judge
 from cell_tracker_gnn.training.examples import Example, Variant
 from cell_tracker_gnn.training.finetune import PULL, keep_the_better
-from cell_tracker_gnn.training.loggers import make_loggers
+from cell_tracker_gnn.training.loggers import check_loggers, make_loggers
 from cell_tracker_gnn.training.module import FitSettings
 from cell_tracker_gnn.training.prepare import DAMAGED, LIGHT
 from cell_tracker_gnn.training.settings import TrainSettings, suggest
-from cell_tracker_gnn.training.splits import split_examples
+from cell_tracker_gnn.training.splits import check_split, split_examples
 from cell_tracker_gnn.training.tracker import fit_tracker, is_first_process
 from cell_tracker_gnn.training.watch import TrackingScores
 
-__all__ = ["calibration_parts", "fit_model", "work_folder"]
+__all__ = ["calibration_parts", "check_fit", "fit_model", "work_folder"]
 
 CALIBRATED = {Variant(): 1.0, Variant(2): 1.0, Variant(faults=LIGHT, weight=DAMAGED): 0.3}
 """Variants (of any seed) on which probabilities are calibrated, and how much they count: masks are mostly good."""
@@ -141,6 +141,19 @@ def _finish(
     )
     card = _card(examples, settings, {**scores, **errors})
     return Model(network, None, costs.as_dict(), card, confidence=confidence.as_dict())
+
+
+def check_fit(settings: TrainSettings, sequences: int) -> None:
+    """Find out before hours of work whether a network can be fitted with these settings.
+
+    Raises
+    ------
+    SettingsError
+        If a feature or a logger is unknown, or the split needs more sequences.
+    """
+    check_loggers(settings.loggers)
+    _without((), settings.leave_out)
+    check_split(settings, sequences)
 
 
 def work_folder(output: Path) -> Path:

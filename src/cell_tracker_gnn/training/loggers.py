@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import Logger
 from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.training.settings import suggest
 
-__all__ = ["LOGGERS", "make_loggers"]
+__all__ = ["LOGGERS", "check_loggers", "make_loggers"]
 
 _Make = Callable[[Path, str], Logger]
 
@@ -24,6 +24,23 @@ LOGGERS: dict[str, tuple[str, _Make]] = {
     "comet": ("comet_ml", lambda folder, run: loggers.CometLogger(name=run)),
 }
 """For each name the package that it needs, and how it is made from the folder of the logs and the name of the run."""
+
+
+def check_loggers(names: str) -> list[str]:
+    """The names, one by one.
+
+    Raises
+    ------
+    SettingsError
+        If a name is unknown or its package is not installed.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip() not in ("", "none")]
+    for name in wanted:
+        if name not in LOGGERS:
+            raise SettingsError(f"the logger {name!r} is unknown; {suggest(name, [*LOGGERS, 'none'])}")
+        if find_spec(LOGGERS[name][0]) is None:
+            raise SettingsError(f"the logger {name} needs {LOGGERS[name][0]}; run: pip install {LOGGERS[name][0]}")
+    return wanted
 
 
 def make_loggers(names: str, folder: Path) -> list[Logger]:
@@ -41,11 +58,6 @@ def make_loggers(names: str, folder: Path) -> list[Logger]:
     SettingsError
         If a name is unknown or its package is not installed.
     """
-    wanted = [name.strip() for name in names.split(",") if name.strip() not in ("", "none")]
-    for name in wanted:
-        if name not in LOGGERS:
-            raise SettingsError(f"the logger {name!r} is unknown; {suggest(name, [*LOGGERS, 'none'])}")
-        if find_spec(LOGGERS[name][0]) is None:
-            raise SettingsError(f"the logger {name} needs {LOGGERS[name][0]}; run: pip install {LOGGERS[name][0]}")
+    wanted = check_loggers(names)
     run = f"run-{1 + len(list(folder.glob('run-*')))}"
     return [LOGGERS[name][1](folder, run) for name in wanted]

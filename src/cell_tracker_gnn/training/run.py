@@ -20,7 +20,7 @@ from cell_tracker_gnn.pipeline import Progress, choose_device
 from cell_tracker_gnn.training.edited import open_edited, prepare_edited
 from cell_tracker_gnn.training.encoder import ENCODER, read_encoder, train_sequence_encoder, write_encoder
 from cell_tracker_gnn.training.examples import Example, TrainingSequence
-from cell_tracker_gnn.training.fitting import fit_model, work_folder
+from cell_tracker_gnn.training.fitting import check_fit, fit_model, work_folder
 from cell_tracker_gnn.training.prepare import confine_sequence, open_sequence, prepare_sequence, sequence_features
 from cell_tracker_gnn.training.record import check_record, write_record
 from cell_tracker_gnn.training.settings import STAGES, TrainSettings
@@ -109,6 +109,7 @@ def train(
         raise SettingsError(f"the stage {stage!r} is unknown; choose one of {', '.join(STAGES)}")
     if edits and (start is None or len(edits) != len(data) or stage is not None):
         raise SettingsError("edits need --from, no --stage, and one DATA, the masks that were tracked, for each")
+    check_fit(settings, len(data))
     place, folder = choose_device(device), Path(output)
     begun = load_model(str(start)) if start is not None else None
     if begun is not None:

@@ -10,7 +10,19 @@ from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.training.examples import Example
 from cell_tracker_gnn.training.settings import TrainSettings
 
-__all__ = ["split_examples"]
+__all__ = ["check_split", "split_examples"]
+
+
+def check_split(settings: TrainSettings, sequences: int) -> None:
+    """Refuse to keep whole sequences where none would be left.
+
+    Raises
+    ------
+    SettingsError
+        If there is only one sequence.
+    """
+    if settings.split == "sequence" and sequences < 2:
+        raise SettingsError("split=sequence needs two sequences or more; name another one or take split=each")
 
 
 def split_examples(
@@ -32,9 +44,8 @@ def split_examples(
         If whole sequences are to be kept but there is only one.
     """
     if settings.split == "sequence":
-        kept = max(1, round(settings.validation * len(examples)))
-        if kept >= len(examples):
-            raise SettingsError("split=sequence needs two sequences or more; name another one or take split=each")
+        check_split(settings, len(examples))
+        kept = min(max(1, round(settings.validation * len(examples))), len(examples) - 1)
         return [e for found in examples[:-kept] for e in found], [found[0] for found in examples[-kept:]]
     ends = {
         "each": set(range(len(examples))),
