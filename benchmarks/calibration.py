@@ -26,7 +26,7 @@ from cell_tracker_gnn.model.infer import score_graph
 from cell_tracker_gnn.model.weights import load_model, save_model
 from cell_tracker_gnn.training.confidence import Judged, fit_confidence, judge
 from cell_tracker_gnn.training.examples import Example
-from cell_tracker_gnn.training.run import calibration_parts
+from cell_tracker_gnn.training.fitting import calibration_parts
 from cell_tracker_gnn.training.settings import TrainSettings
 
 Movies = dict[str, list[Judged]]

@@ -37,8 +37,8 @@ from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
 from cell_tracker_gnn.training.encoder import train_sequence_encoder
 from cell_tracker_gnn.training.examples import Example
+from cell_tracker_gnn.training.fitting import fit_model
 from cell_tracker_gnn.training.prepare import open_sequence, prepare_sequence, sequence_features, variants_of
-from cell_tracker_gnn.training.run import fit_model
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore
 from trees import grow

@@ -6,9 +6,8 @@ import difflib
 import gc
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,16 @@ import click
 
 from cell_tracker_gnn.errors import CellTrackerError, OutputError, SettingsError
 from cell_tracker_gnn.settings import LINKERS, SEGMENTERS, TrackSettings
-from cell_tracker_gnn.training.settings import STAGES, TrainSettings
+from cell_tracker_gnn.training.settings import GROUPS, STAGES, TrainSettings
 
 if TYPE_CHECKING:
     from cell_tracker_gnn.data import Lineage
     from cell_tracker_gnn.segmentation import SegmentedMovie
 
 __all__ = ["main"]
+
+_SHOWN = 20
+"""So many corrections are listed."""
 
 
 class _Verbs(click.Group):
@@ -307,7 +309,13 @@ def measure(result: str, output: Path | None, **options: Any) -> None:
     click.echo(f"{len(measured.cells['frame'])} cells in {len(measured.tracks['cell'])} tracks. Tables in {target}")
 
 
-@_verbs.command(epilog=f"Settings: {', '.join(setting.name for setting in fields(TrainSettings))}.")
+_SETTINGS = "; ".join(f"{group}: {', '.join(names)}" for group, names in GROUPS.items())
+
+
+@_verbs.command(
+    epilog=f"Settings by group, as in trainer.epochs=20: {_SETTINGS}. A group can also be chosen as a whole, as in "
+    "experiment=paper-2d (paper-3d, paper-patch), embedding=resnet18 or logger=none."
+)
 @click.argument("data", nargs=-1, required=True)
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder for the model.")
 @click.option("--stage", type=click.Choice(STAGES), help="Only this stage.  [default: all in one go]")
@@ -317,12 +325,20 @@ def measure(result: str, output: Path | None, **options: Any) -> None:
 @click.option("--lineage", help="Folder of markers with man_track.txt, if it is elsewhere.")
 @click.option("--scale", type=_Numbers(float, "Z,Y,X"), help="Size of a pixel: Z,Y,X or Y,X.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--from", "start", help="Improve this model: its name, file or folder.")
+@click.option("--edits", multiple=True, help="Corrections to learn from, one file for each DATA, the tracked masks.")
+@click.option("--limit", type=click.IntRange(min=2), help="Only the first frames of each sequence, for a quick look.")
+@click.option("--debug", is_flag=True, help="One batch of every stage on a few frames: does it all work?")
+@click.option("--multirun", is_flag=True, help="One run for each combination of settings such as epochs=10,20.")
+@click.option("--resume", is_flag=True, help="Go on with the run in OUTPUT, or begin if there is none.")
 @click.option("--overwrite", is_flag=True, help="Replace a former model.")
 def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) -> None:
     """Train a model on DATA, CTC sequences such as Fluo-N2DL-HeLa/01, with settings given as key=value.
 
     DATA may also be a .csv or .parquet file of points with lineage, with the columns t,[z],y,x,id,parent.
     """
+    if options["edits"] and not options["start"]:
+        raise SettingsError("--edits improve a model; name it with --from, such as --from general")
     paths = [d for d in data if "=" not in d or Path(d).exists()]
     overrides = [d for d in data if d not in paths]
     if not paths:
@@ -330,25 +346,118 @@ def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) 
     if len(paths) > 1 and any(options[name] for name in ("images", "masks", "lineage")):
         raise SettingsError("--images, --masks and --lineage belong to a single sequence; give one DATA with them")
     _require_training()
-    settings = TrainSettings.parse(overrides)
-    _check_model_folder(output, overwrite, options["stage"])
+    from cell_tracker_gnn.training.configure import configure
     from cell_tracker_gnn.training.progress import EpochReport
     from cell_tracker_gnn.training.run import train as run_training
+    from cell_tracker_gnn.training.tracker import is_first_process
 
-    with _Bar() as bar:
-        model = run_training(paths, output, settings, report=bar, callbacks=[EpochReport(bar)], **options)
+    experiment = "fine-tuning" if options["start"] else "default"
+    limit, debug, multirun = (options.pop(name) for name in ("limit", "debug", "multirun"))
+    more = [f"limit={limit}"] if limit else []
+
+    def run_one(settings: TrainSettings, folder: Path) -> Any:
+        _check_model_folder(folder, overwrite or options["resume"], options["stage"])
+        settings = settings.as_debug() if debug else settings
+        with _Bar() as bar:
+            return run_training(paths, folder, settings, report=bar, callbacks=[EpochReport(bar)], **options)
+
+    if multirun:
+        _sweep(overrides, output, run_one, experiment=experiment, always=more)
+        return
+    model = run_one(configure([*overrides, *more], experiment=experiment), output)
+    if not is_first_process():
+        return
     if model is None:
         click.echo(f"The stage {options['stage']} is done")
         return
     for name, value in model.card["scores"].items():
         click.echo(f"{name.replace('_', ' ')}: {value:.4f}")
+    if "fine_tuning" in model.card:
+        click.echo(_fine_tuning_sentence(model.card["fine_tuning"]))
     click.echo(f"Model in {output / 'model.safetensors'}")
+
+
+def _sweep(overrides: list[str], output: Path, run: Callable[[TrainSettings, Path], Any], **more: Any) -> None:
+    from cell_tracker_gnn.training.sweep import sweep
+
+    def score(settings: TrainSettings, folder: Path) -> float:
+        model = run(settings, folder)
+        if model is None:
+            raise SettingsError("--multirun compares finished models; leave --stage away")
+        value = float(model.card["scores"]["average_precision"])
+        click.echo(f"{folder}: average precision {value:.5f}")
+        return value
+
+    sweep(overrides, output, score, **more)
+
+
+def _fine_tuning_sentence(told: dict[str, Any]) -> str:
+    errors = f"{told['errors']['old']} wrong and missed links on the validation frames before, {told['errors']['new']}"
+    if told["kept"] == "new":
+        return f"improved: {errors} now"
+    return f"the weights of {told['start']} are kept, because training made them no better: {errors} after it"
+
+
+@_verbs.command()
+@click.argument("original")
+@click.argument("edited")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), help="File of corrections, such as edits.json."
+)
+@click.option("--overwrite", is_flag=True, help="Replace a former file.")
+def corrections(original: str, edited: str, output: Path, overwrite: bool) -> None:
+    """Find out what was changed between ORIGINAL, a result of track, and EDITED, a copy edited by another program.
+
+    EDITED may be a folder of the Cell Tracking Challenge, a GEFF (Mastodon, napari) or a TrackMate XML file. The
+    corrections are for 'train --edits' and for 'track --fixed'.
+    """
+    from cell_tracker_gnn.io.changes import find_changes
+    from cell_tracker_gnn.io.edits import write_edits
+
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists already; choose another --output or add --overwrite")
+    changes = find_changes(original, edited)
+    write_edits(changes.edits, output)
+    for edit in changes.edits.edits[:_SHOWN]:
+        ends = f"cell {edit.label_from} of frame {edit.frame_from} to cell {edit.label_to} of frame {edit.frame_to}"
+        click.echo(f"{edit.op:>4}  {ends}")
+    count = len(changes.edits.edits)
+    if count > _SHOWN:
+        click.echo(f"      and {count - _SHOWN} more")
+    cut = sum(edit.op == "cut" for edit in changes.edits.edits)
+    click.echo(f"{cut} of {changes.links} links cut, {count - cut} added. Corrections in {output}")
+    if changes.new or changes.gone:
+        click.echo(f"{changes.new} cells are new and {changes.gone} are gone, which links cannot say: change the masks")
+
+
+@_verbs.command()
+@click.argument("model", nargs=-1)
+def models(model: tuple[str, ...]) -> None:
+    """List the bundled models, or check and describe each MODEL: a name, a model file or the folder of a training."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from cell_tracker_gnn.model.description import describe_model
+    from cell_tracker_gnn.model.weights import bundled_models
+
+    table = Table(box=None, show_header=False)
+    for _ in range(2):
+        table.add_column(overflow="fold")
+    if not model:
+        for name in bundled_models():
+            found = describe_model(name)
+            table.add_row(name, found.summary())
+    for name in model:
+        for key, text in (("model", name), *describe_model(name).rows(), ("state", "whole: the file can be used")):
+            table.add_row(key, text)
+    Console().print(table)
 
 
 def _require_training() -> None:
     from importlib.util import find_spec
 
-    missing = [name for name in ("lightning", "pytorch_metric_learning") if find_spec(name) is None]
+    needed = ("lightning", "pytorch_metric_learning", "hydra", "tensorboard")
+    missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise SettingsError(f"training needs {' and '.join(missing)}; run: pip install 'cell-tracker-gnn[train]'")
 

@@ -199,6 +199,18 @@ def test_training_on_a_small_sequence_gives_a_model_that_tracks(tmp_path: Path) 
     refused(run("train", movie / "02", "--output", tmp_path / "m2"), "02")
 
 
+def test_models_are_listed_described_and_refused(tmp_path: Path) -> None:
+    listed = run("models")
+    assert listed.returncode == 0, listed.stderr
+    assert "general" in listed.stdout
+    described = run("models", "general")
+    assert "Fluo-N2DL-HeLa/01" in described.stdout
+    assert "whole" in described.stdout
+    (tmp_path / "broken.safetensors").write_bytes(b"no model")
+    refused(run("models", tmp_path / "broken.safetensors"), "broken.safetensors", "not a readable model file")
+    refused(run("models", "genral"), "did you mean 'general'")
+
+
 def test_paper_preset_trains_and_tracks(tmp_path: Path) -> None:
     movie, model = tmp_path / "movie", tmp_path / "model"
     write_simulation(simulate(SimulationSettings(frames=12, cells=10, size=(160, 160), seed=6)), movie)

@@ -1,6 +1,8 @@
 """Networks, windows and model files."""
 
+import hashlib
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from cell_tracker_gnn.errors import MissingInputError, ModelError, SettingsError
 from cell_tracker_gnn.graph.edges import LINK_FEATURES
 from cell_tracker_gnn.graph.nodes import CELL_FEATURES
 from cell_tracker_gnn.model.blocks import group_softmax
+from cell_tracker_gnn.model.description import describe_model
 from cell_tracker_gnn.model.paper import PaperConfig, PaperNetwork
 from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
 from cell_tracker_gnn.model.weights import HEADER, Model, load_model, save_model
@@ -101,7 +104,7 @@ def test_impossible_sizes_are_refused(values: dict[str, float]) -> None:
 
 def test_model_file_round_trip(tmp_path: Path) -> None:
     network = TrackerNetwork(TrackerConfig(width=16, blocks=2)).eval()
-    network.standardise_by(torch.randn(50, len(CELL_FEATURES)) * 3 + 1, torch.randn(50, len(LINK_FEATURES)))
+    network.scale_inputs(torch.randn(50, len(CELL_FEATURES)) * 3 + 1, torch.randn(50, len(LINK_FEATURES)))
     path = tmp_path / "model.safetensors"
     save_model(Model(network, None, {"bias": 1.5}, {"data": ["a"]}), path)
     model = load_model(path)
@@ -121,11 +124,37 @@ def test_broken_model_files_are_refused_with_one_sentence(tmp_path: Path) -> Non
     save_file({"a": torch.zeros(2)}, tmp_path / "bare.safetensors")
     newer = {HEADER: json.dumps({"format": 99})}
     save_file({"a": torch.zeros(2)}, tmp_path / "newer.safetensors", metadata=newer)
-    for name in ("cut", "text", "bare", "newer"):
+    flipped = bytearray(whole)
+    flipped[-2] ^= 0x40
+    (tmp_path / "flipped.safetensors").write_bytes(flipped)
+    for name in ("cut", "text", "bare", "newer", "flipped"):
         with pytest.raises(ModelError, match=name):
             load_model(tmp_path / f"{name}.safetensors")
     with pytest.raises(MissingInputError, match="did you mean 'general'"):
         load_model("genral")
+
+
+def test_a_pickle_is_refused_and_nothing_in_it_runs(tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[Path]]:
+            return (Path.touch, (tmp_path / "ran",))
+
+    (tmp_path / "model.ckpt").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(ModelError, match="never loaded"):
+        load_model(tmp_path / "model.ckpt")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_model_file_describes_itself(tmp_path: Path) -> None:
+    card = {"version": "0.1.0", "data": [{"name": "a/01", "cells": 7}], "scores": {"average_precision": 0.5}}
+    save_model(Model(TrackerNetwork(TrackerConfig(width=16, blocks=1)), card=card), tmp_path / "model.safetensors")
+    found = describe_model(tmp_path)
+    assert found.sha256 == hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
+    assert "1 sequences with 7 cells" in found.summary()
+    rows = dict(found.rows())
+    assert rows["trained on a/01"] == "cells 7"
+    assert rows["average precision"] == "0.5"
+    assert rows["encoder"] == "none"
 
 
 def test_windows_cover_every_link_and_agree_with_the_whole_movie() -> None:

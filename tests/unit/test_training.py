@@ -107,9 +107,8 @@ def hand_made(positive: list[float], appears: list[float]) -> Batch:
     known = torch.ones(4, 3)
     known[:2, 0] = 0
     ends = torch.tensor([0, 1, 1]), torch.tensor([2, 2, 3])
-    return Batch(
-        torch.zeros(4, 1), torch.zeros(3, 1), *ends, torch.tensor(positive), labels, known, torch.zeros(4).long()
-    )
+    right, window = torch.tensor(positive), torch.zeros(4).long()
+    return Batch(torch.zeros(4, 1), torch.zeros(3, 1), *ends, right, labels, known, window, torch.ones(3))
 
 
 def test_parent_choice_loss_is_the_cross_entropy_of_the_softmax_with_none() -> None:

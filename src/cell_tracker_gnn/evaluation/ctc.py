@@ -11,7 +11,7 @@ import numpy as np
 from cell_tracker_gnn.evaluation.chota import chota
 from cell_tracker_gnn.evaluation.comparison import Comparison
 
-__all__ = ["ctc_measures"]
+__all__ = ["ctc_measures", "graph_measures"]
 
 TOLERANCES = (0, 1, 2, 3)
 COUNTS = ("EA", "ED", "EC", "NS", "FN", "FP")
@@ -32,14 +32,15 @@ def ctc_measures(comparison: Comparison) -> dict[str, float | None]:
         the counts behind them: edges to add (EA), to delete (ED), of the wrong kind (EC), cells to split (NS), missed
         (FN) and spurious (FP).
     """
-    scores = _graph_measures(comparison)
+    scores = graph_measures(comparison)
     scores["SEG"] = _segmentation(comparison)
     scores["CHOTA"] = chota(comparison)
     scores.update(_biological_measures(comparison, scores["LNK"]))
     return scores
 
 
-def _graph_measures(comparison: Comparison) -> dict[str, float | None]:
+def graph_measures(comparison: Comparison) -> dict[str, float | None]:
+    """TRA, DET and LNK, the last one None without a link to find, and the counts behind them."""
     from ctc_metrics.metrics import det, lnk, tra
     from ctc_metrics.utils.representations import count_acyclic_graph_correction_operations
 

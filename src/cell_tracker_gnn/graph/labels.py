@@ -27,12 +27,15 @@ class Truth:
         Whether the link leads from a mother to one of two or more daughters, shape (k,).
     matched
         Whether the cell is an annotated one, shape (n,).
+    same
+        Whether both ends of the link are of one annotated track, shape (k,).
     """
 
     source: Integers
     target: Integers
     daughter: NDArray[np.bool_]
     matched: NDArray[np.bool_]
+    same: NDArray[np.bool_]
 
 
 def match_cells(cells: Cells, masks: Frames, markers: Frames) -> tuple[Integers, Integers]:
@@ -107,7 +110,8 @@ def true_links(cells: Cells, cell: Integers, track: Integers, lineage: LineageTa
     matched = np.zeros(len(cells), bool)
     matched[cell] = True
     daughter = np.r_[np.zeros(len(source[0]), bool), number[index] > 1]
-    return Truth(np.concatenate(source), np.concatenate(target), daughter, matched)
+    within = np.arange(len(daughter)) < len(source[0])
+    return Truth(np.concatenate(source), np.concatenate(target), daughter, matched, within)
 
 
 def _seen_ancestor(child: int, parent: dict[int, int], seen: dict[int, int]) -> int:

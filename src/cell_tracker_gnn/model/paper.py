@@ -16,7 +16,7 @@ from torch.nn.functional import cosine_similarity
 
 from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.model.blocks import PathfinderConvolution, mlp
-from cell_tracker_gnn.model.tracker import Logits, TrackerNetwork
+from cell_tracker_gnn.model.tracker import Logits, TrackerNetwork, input_scale
 
 __all__ = ["Network", "PaperConfig", "PaperNetwork"]
 
@@ -40,12 +40,15 @@ class PaperConfig:
         Rounds of messages.
     dropout
         Dropout in the classifier.
+    undirected
+        Whether messages also flow backwards in time.
     """
 
     measured: int
     learned: int
     blocks: int = 6
     dropout: float = 0.2
+    undirected: bool = False
 
     def __post_init__(self) -> None:
         if self.measured < 1 or self.learned < 0 or self.blocks < 1 or not 0 <= self.dropout < 1:
@@ -95,11 +98,11 @@ class PaperNetwork(nn.Module):
         )
         self.classify_link = mlp(LINK_WIDTH, *CLASSIFIER, 1, dropout=config.dropout)
 
-    def standardise_by(self, cell_features: Tensor, link_features: Tensor) -> None:
-        """Take the range of each feature from the training data; ``link_features`` are not used."""
-        low, high = cell_features.amin(dim=0), cell_features.amax(dim=0)
-        self.cell_low.copy_(low)
-        self.cell_range.copy_((high - low).clamp_min(1e-6))
+    def scale_inputs(self, cell_features: Tensor, link_features: Tensor, how: str = "min-max") -> None:
+        """Scale each feature by the training data, as published to 0 .. 1; ``link_features`` are not used."""
+        shift, scale = input_scale(cell_features, how)
+        self.cell_low.copy_(shift)
+        self.cell_range.copy_(scale.clamp_min(1e-6))
 
     def forward(
         self,
@@ -125,10 +128,21 @@ class PaperNetwork(nn.Module):
             torch.cat([(raw[source] - raw[target]).abs(), *alike, _compare(cells, source, target)], dim=1)
         )
         for convolve, update in zip(self.convolve, self.update_link, strict=True):
-            cells = torch.relu(convolve(cells, links, source, target))
+            cells = torch.relu(self._convolve(convolve, cells, links, source, target))
             links = update(torch.cat([links, _compare(cells, source, target)], dim=1))
         nothing = links.new_zeros(len(cells))
         return Logits(self.classify_link(links)[:, 0], nothing, nothing, nothing)
+
+    def _convolve(self, convolve: nn.Module, cells: Tensor, links: Tensor, source: Tensor, target: Tensor) -> Tensor:
+        """One round of messages, forwards in time or both ways."""
+        if self.config.undirected:
+            links, source, target = (
+                torch.cat([links, links]),
+                torch.cat([source, target]),
+                torch.cat([target, source]),
+            )
+        moved: Tensor = convolve(cells, links, source, target)
+        return moved
 
 
 def _compare(cells: Tensor, source: Tensor, target: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from cell_tracker_gnn.graph.edges import LINK_FEATURES
 from cell_tracker_gnn.graph.nodes import CELL_FEATURES
 from cell_tracker_gnn.model.blocks import CompetitionBlock, mlp, pieces
 
-__all__ = ["Logits", "TrackerConfig", "TrackerNetwork"]
+__all__ = ["Logits", "TrackerConfig", "TrackerNetwork", "input_scale"]
 
 
 class Logits(NamedTuple):
@@ -120,12 +120,12 @@ class TrackerNetwork(nn.Module):
         self.classify_link = mlp(width, width, 1, dropout=config.dropout, norm=True)
         self.classify_cell = mlp(width, width, 3, dropout=config.dropout, norm=True)
 
-    def standardise_by(self, cell_features: Tensor, link_features: Tensor) -> None:
-        """Take mean and standard deviation of the inputs from training features."""
+    def scale_inputs(self, cell_features: Tensor, link_features: Tensor, how: str = "standard") -> None:
+        """Scale the inputs by training features: to mean 0 and deviation 1, or ``"min-max"`` to 0 .. 1."""
         for name, value in (("cell", cell_features), ("link", link_features)):
-            shown = value[:, getattr(self, f"_{name}_columns")]
-            getattr(self, f"{name}_mean").copy_(shown.mean(dim=0))
-            getattr(self, f"{name}_scale").copy_(shown.std(dim=0).clamp_min(1e-3))
+            shift, scale = input_scale(value[:, getattr(self, f"_{name}_columns")], how)
+            getattr(self, f"{name}_mean").copy_(shift)
+            getattr(self, f"{name}_scale").copy_(scale.clamp_min(1e-3))
 
     def forward(
         self,
@@ -166,6 +166,14 @@ class TrackerNetwork(nn.Module):
         """Set random columns to their mean for the whole batch."""
         shown = torch.rand(features.shape[1], device=features.device) >= self.config.feature_dropout
         return features * shown
+
+
+def input_scale(features: Tensor, how: str) -> tuple[Tensor, Tensor]:
+    """Shift and scale of each column: its mean and deviation, or with ``"min-max"`` its lowest value and range."""
+    if how == "min-max":
+        low = features.amin(dim=0)
+        return low, features.amax(dim=0) - low
+    return features.mean(dim=0), features.std(dim=0)
 
 
 def _columns(wanted: tuple[str, ...], present: tuple[str, ...]) -> slice | list[int]:

@@ -41,6 +41,9 @@ FORMAT = 1
 
 HEADER = "cell_tracker_gnn"
 
+PRESETS: tuple[str, ...] = ("default", "paper")
+"""Networks that a model file can hold."""
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -127,10 +130,20 @@ def load_encoder(path: Path) -> tuple[Encoder, dict[str, Any]]:
 
 def _write(tensors: Mapping[str, Tensor], header: Mapping[str, Any], path: Path) -> None:
     plain = {key: value.contiguous().cpu() for key, value in tensors.items()}
+    described = {**header, "tensors_sha256": _tensors_sha256(plain)}
     with new_file(path) as temporary:
-        save_file(plain, temporary, metadata={HEADER: json.dumps(header, sort_keys=True)})
+        save_file(plain, temporary, metadata={HEADER: json.dumps(described, sort_keys=True)})
         # safetensors makes files that only their owner can read.
         temporary.chmod(0o644)
+
+
+def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """Hash of names, shapes and values; a file that lost or changed a bit on its way is noticed by it."""
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def bundled_models() -> dict[str, Path]:
@@ -185,26 +198,36 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             header = json.loads((file.metadata() or {}).get(HEADER, "null"))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path} is not a readable model file ({error}); copy or train it again") from error
+        raise ModelError(
+            f"{path} is not a readable model file ({error}); copy or train it again. Pickles (.pt, .ckpt) are never "
+            "loaded"
+        ) from error
     if not isinstance(header, dict):
         raise ModelError(f"{path} holds weights but no description of a tracker; give a file made by 'train'")
     if header.get("format") != FORMAT:
         raise ModelError(
             f"{path} has format {header.get('format')}, this version reads format {FORMAT}; update cell-tracker-gnn"
         )
+    # Files of the first versions carry no hash.
+    if header.get("tensors_sha256", "") not in ("", _tensors_sha256(tensors)):
+        raise ModelError(f"the weights in {path} are not those that were written; copy the file again")
     return header, tensors
 
 
 def _assemble(header: dict[str, Any], tensors: dict[str, Tensor], name: str, sha256: str) -> Model:
     network: Network
+    if header["preset"] not in PRESETS:
+        raise ModelError(f"{name} holds a network of the unknown kind {header['preset']!r}; update cell-tracker-gnn")
     if header["preset"] == "paper":
         network = PaperNetwork(PaperConfig.from_dict(header["network"]))
     else:
         network = TrackerNetwork(TrackerConfig.from_dict(header["network"]))
     network.load_state_dict(_part(tensors, "network."))
+    broken = [key for key, value in tensors.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise ModelError(f"{name} has numbers that are not finite in {broken[0]}; train it again")
     encoder = _encoder(header, tensors) if header["encoder"] is not None else None
-    with torch.no_grad():
-        network.eval()
+    network.eval()
     return Model(network, encoder, header["costs"], header["card"], name, sha256, header.get("confidence", {}))
 
 

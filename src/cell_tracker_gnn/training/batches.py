@@ -36,9 +36,11 @@ class Batch(NamedTuple):
     cell_labels
         Whether each cell appears, disappears, divides, shape (n, 3), 0 or 1.
     cell_known
-        Whether the window shows enough to tell, shape (n, 3), 0 or 1.
+        How much those labels count, shape (n, 3): 0 where the window or the annotation does not show enough to tell.
     window
         Number of the window that each cell belongs to, shape (n,).
+    link_weight
+        How much the label of each link counts, shape (m,).
     """
 
     cell_features: Tensor
@@ -49,6 +51,7 @@ class Batch(NamedTuple):
     cell_labels: Tensor
     cell_known: Tensor
     window: Tensor
+    link_weight: Tensor
 
 
 def join_batch(parts: Sequence[Batch]) -> Batch:
@@ -69,8 +72,11 @@ def window_batch(example: Example, begin: int, end: int) -> Batch:
     labels = np.stack([~example.parent[rows], ~example.child[rows], example.divides[rows]], axis=1)
     # The first and last frame of a window show neither parents nor children; nothing is to be learned from them.
     first, last = frame > begin, frame < end - 1
-    known = np.stack([first, last, last], axis=1)
+    known = np.stack([first, last, last], axis=1).astype(np.float32)
     positive = example.positive[window.links]
+    weight = np.ones(len(positive), np.float32)
+    if example.trust is not None:
+        known, weight = known * example.trust.cell[rows], example.trust.link[window.links]
     return Batch(
         cell_features=torch.from_numpy(window.cell_features),
         link_features=torch.from_numpy(window.link_features),
@@ -78,8 +84,9 @@ def window_batch(example: Example, begin: int, end: int) -> Batch:
         target=torch.from_numpy(window.target),
         positive=torch.from_numpy(positive.astype(np.float32)),
         cell_labels=torch.from_numpy(labels.astype(np.float32)),
-        cell_known=torch.from_numpy(known.astype(np.float32)),
+        cell_known=torch.from_numpy(known),
         window=torch.zeros(len(known), dtype=torch.int64),
+        link_weight=torch.from_numpy(weight),
     )
 
 
@@ -103,7 +110,7 @@ class Batches(Dataset[Batch]):
 
 
 class WindowStream(IterableDataset[Batch]):
-    """An endless, seeded stream of batches of about the same number of links.
+    """A seeded epoch of batches of about the same number of links.
 
     Sequences are drawn by the square root of their links times their weight: one large movie does not drown the rest.
 
@@ -118,7 +125,9 @@ class WindowStream(IterableDataset[Batch]):
     batches
         Batches per epoch.
     seed
-        Seed of the first epoch; each further epoch takes the next one.
+        Seed of the epoch.
+    stride
+        Windows begin at every so many frames.
     hide_images
         Share of the windows whose image features are hidden.
     hide_gaps
@@ -133,13 +142,14 @@ class WindowStream(IterableDataset[Batch]):
         frames: tuple[int, int],
         batches: int,
         seed: int,
+        stride: int = 1,
         hide_images: float = 0.25,
         hide_gaps: float = 0.25,
     ) -> None:
         super().__init__()
         self.examples = [e for e in examples if e.positive.any()]
         self.links, self.frames, self.batches = links, frames, batches
-        self.seed, self.hide_images, self.hide_gaps = seed, hide_images, hide_gaps
+        self.seed, self.stride, self.hide_images, self.hide_gaps = seed, stride, hide_images, hide_gaps
         weight = np.sqrt([len(e.positive) for e in self.examples]) * [e.variant.weight for e in self.examples]
         self.weight = weight / weight.sum()
 
@@ -148,7 +158,6 @@ class WindowStream(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         rng = np.random.default_rng(self.seed)
-        self.seed += 1
         for _ in range(self.batches):
             parts: list[Batch] = []
             while sum(len(p.positive) for p in parts) < self.links:
@@ -161,7 +170,7 @@ class WindowStream(IterableDataset[Batch]):
         example = self.examples[rng.choice(len(self.examples), p=self.weight)]
         first, last = example.frames
         length = min(last - first, int(rng.integers(self.frames[0], self.frames[1] + 1)))
-        begin = int(rng.integers(first, last - length + 1))
+        begin = first + self.stride * int(rng.integers(0, (last - length - first) // self.stride + 1))
         # Dense movies are cut shorter, so that one window never fills several batches.
         bound = np.searchsorted(example.graph.cells.frame, np.arange(begin, begin + length + 1))
         per_cell = len(example.positive) / max(len(example.graph.cells), 1)
@@ -190,7 +199,12 @@ def _without_gaps(batch: Batch, ahead: Integers) -> Batch:
     for column, row in enumerate((target, source)):
         labels[:, column] = (torch.zeros(len(labels)).index_add(0, row, positive) == 0).float()
     return batch._replace(
-        link_features=batch.link_features[kept], source=source, target=target, positive=positive, cell_labels=labels
+        link_features=batch.link_features[kept],
+        source=source,
+        target=target,
+        positive=positive,
+        cell_labels=labels,
+        link_weight=batch.link_weight[kept],
     )
 
 

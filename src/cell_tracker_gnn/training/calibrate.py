@@ -27,17 +27,19 @@ USUAL = LinkCosts()
 
 
 def count_errors(example: Example, scores: Scores, costs: LinkCosts, *, max_gap: int) -> int:
-    """Wrong plus missed links within the frames of an example."""
+    """Wrong plus missed links within the frames of an example, among those that are judged."""
     graph = example.graph
     chosen = choose_links(graph, reward_links(graph, scores, costs), TrackSettings(max_gap=max_gap))
-    first, last = example.frames
-    frame = graph.cells.frame
-    inside = (frame[graph.candidates.source] >= first) & (frame[graph.candidates.target] < last)
-    return int(np.sum((chosen != example.positive) & inside))
+    return int(np.sum((chosen != example.positive) & example.judged))
 
 
 def choose_costs(
-    network: Network, validation: Sequence[Example], *, max_gap: int, calibrate: bool = True
+    network: Network,
+    validation: Sequence[Example],
+    *,
+    max_gap: int,
+    calibrate: bool = True,
+    usual: LinkCosts = USUAL,
 ) -> tuple[LinkCosts, dict[str, float]]:
     """The usual costs, or those of a small grid if they leave clearly fewer wrong and missed links.
 
@@ -55,6 +57,8 @@ def choose_costs(
         Number of frames a cell may be missed.
     calibrate
         Whether other costs than the usual ones are tried.
+    usual
+        The usual costs.
 
     Returns
     -------
@@ -63,7 +67,7 @@ def choose_costs(
     """
     scored = [(example, score_graph(network, example.graph)) for example in validation]
     others = product(BIASES, DIVISIONS, GAPS) if calibrate else ()
-    grid = [USUAL, *(LinkCosts(bias=b, division=d, gap=g) for b, d, g in others)]
+    grid = [usual, *(LinkCosts(bias=b, division=d, gap=g) for b, d, g in others)]
     errors = np.array(
         [[count_errors(example, scores, costs, max_gap=max_gap) for example, scores in scored] for costs in grid]
     )

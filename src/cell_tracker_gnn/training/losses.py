@@ -18,10 +18,12 @@ CELL_WEIGHT = 0.3
 def tracking_loss(logits: Logits, batch: Batch) -> Tensor:
     """Loss of the default preset: links, parent choice and cells, each per cell of the batch."""
     cells = max(len(batch.cell_features), 1)
-    link = functional.binary_cross_entropy_with_logits(logits.link, batch.positive, reduction="sum") / cells
+    link = functional.binary_cross_entropy_with_logits(
+        logits.link, batch.positive, weight=batch.link_weight, reduction="sum"
+    )
     odds = torch.stack(logits[1:], dim=1)
     cell = functional.binary_cross_entropy_with_logits(odds, batch.cell_labels, reduction="none") * batch.cell_known
-    return link + parent_choice_loss(logits.link, batch) + CELL_WEIGHT * cell.sum() / cells
+    return link / cells + parent_choice_loss(logits.link, batch) + CELL_WEIGHT * cell.sum() / cells
 
 
 def parent_choice_loss(link: Tensor, batch: Batch) -> Tensor:
@@ -38,11 +40,14 @@ def parent_choice_loss(link: Tensor, batch: Batch) -> Tensor:
     right = torch.zeros_like(total).index_add(0, batch.target, share * batch.positive)
     any_right = torch.zeros_like(total).index_add(0, batch.target, batch.positive) > 0
     right = torch.where(any_right, right.clamp_min(1e-30), torch.exp(-peak))
-    counted = any_right | ((batch.cell_labels[:, 0] > 0) & (batch.cell_known[:, 0] > 0))
+    trusted = torch.zeros_like(total).scatter_reduce(0, batch.target, batch.link_weight * batch.positive, "amax")
+    counted = torch.where(any_right, trusted, batch.cell_labels[:, 0] * batch.cell_known[:, 0])
     return ((torch.log(total) - torch.log(right)) * counted).sum() / max(count, 1)
 
 
-def balanced_link_loss(link: Tensor, positive: Tensor) -> Tensor:
+def balanced_link_loss(link: Tensor, positive: Tensor, weight: Tensor | None = None) -> Tensor:
     """Binary cross entropy whose positive weight is the ratio of negative to positive links (METHOD, the paper)."""
     number = positive.sum().clamp_min(1.0)
-    return functional.binary_cross_entropy_with_logits(link, positive, pos_weight=(len(positive) - number) / number)
+    return functional.binary_cross_entropy_with_logits(
+        link, positive, weight=weight, pos_weight=(len(positive) - number) / number
+    )

@@ -10,6 +10,7 @@ from os import PathLike
 import numpy as np
 import torch
 
+from cell_tracker_gnn.data import Frames
 from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.errors import InputError, SettingsError
 from cell_tracker_gnn.features.anisotropy import with_assumed_scale
@@ -21,6 +22,7 @@ from cell_tracker_gnn.training.examples import (
     Example,
     Faults,
     Features,
+    PartOfFrames,
     TrainingSequence,
     Variant,
     prepare_example,
@@ -31,7 +33,14 @@ from cell_tracker_gnn.training.segmenter import segment
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore, Fingerprint, encoder_key, fingerprint
 
-__all__ = ["open_sequence", "prepare_sequence", "sequence_features", "sequence_variants", "variants_of"]
+__all__ = [
+    "confine_sequence",
+    "open_sequence",
+    "prepare_sequence",
+    "sequence_features",
+    "sequence_variants",
+    "variants_of",
+]
 
 FINDS = 0.8
 """Cells that the plain segmenter must find, and pieces that must be cells, as a harmonic mean, to learn from it."""
@@ -72,6 +81,35 @@ def open_sequence(
     paths = find_sequence(data, images=images, masks=masks, lineage=lineage)
     movie = with_assumed_scale(open_movie(paths.masks, paths.images, scale=scale))
     return TrainingSequence(paths.name, movie, open_frames(paths.markers), read_lineage_table(paths.lineage))
+
+
+def confine_sequence(sequence: TrainingSequence, settings: TrainSettings) -> TrainingSequence:
+    """The annotated frames of a sequence, as far as the settings want them.
+
+    Frames before the first and after the last marker are left out: there nothing is known.
+
+    Raises
+    ------
+    InputError
+        If fewer than two frames are left.
+    """
+    movie, seen = sequence.movie, set(sequence.markers.numbers)
+    marked = [index for index, number in enumerate(movie.numbers) if number in seen]
+    first, last = (marked[0], marked[-1] + 1) if marked else (0, 0)
+    if settings.limit:
+        last = min(last, first + settings.limit * settings.jump)
+    if len(range(first, last, settings.jump)) < 2:
+        raise InputError(
+            f"{sequence.name} has fewer than two annotated frames under these settings; give more, or a smaller jump"
+        )
+    if (first, last, settings.jump) == (0, len(movie), 1):
+        return sequence
+
+    def part(frames: Frames) -> Frames:
+        return PartOfFrames(frames, settings.jump, first, last)
+
+    images = None if movie.images is None else part(movie.images)
+    return replace(sequence, movie=replace(movie, masks=part(movie.masks), images=images))
 
 
 def variants_of(frames: int, settings: TrainSettings) -> list[Variant]:
@@ -229,10 +267,17 @@ def prepare_sequence(
     variants = sequence_variants(sequence, settings)
     features = _features_of(sequence, variants, settings, encoder, device=device, store=store, compute=compute)
     examples: list[Example] = []
+    sparse = {"auto": None, "full": False, "sparse": True}[settings.annotation]
     for variant, known in zip(variants, features, strict=True):
-        example = prepare_example(sequence, variant, max_gap=settings.max_gap, describe=describe, features=known)
+        example = prepare_example(
+            sequence, variant, max_gap=settings.max_gap, describe=describe, features=known, sparse=sparse
+        )
+        # Damaged masks match less well, so the movie as it is says for all of them how it is annotated.
+        sparse = example.trust is not None
         _log.info("%s %s: %d cells, recall %.4f", sequence.name, variant, len(example.parent), example.recall)
         examples.append(example)
+    if examples[0].trust is not None:
+        _log.info("%s is annotated sparsely: only links of annotated cells are learned from", sequence.name)
     if not examples[0].positive.any():
         raise InputError(
             f"no cell of {sequence.name} is linked to another by the lineage; check that masks, markers and lineage "
