@@ -141,7 +141,7 @@ def _verbs(verbose: bool) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace a former result.")
 @click.option("--resume", is_flag=True, help="Continue a run that was broken off.")
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one per core if the movie is large]")
-@click.option("--threads", type=click.IntRange(1), help="Threads of each process.  [default: cores by processes]")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of each process.")
 @click.option("--dask", metavar="ADDRESS", help="Compute on the workers of a dask scheduler; 'local' starts one.")
 @click.option("--part", type=_Part(), help="Only measure the I-th of N parts of the frames; --resume does the rest.")
 def track(masks: str | None, output: Path, report: Path | None, **options: Any) -> None:

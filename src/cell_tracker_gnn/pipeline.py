@@ -23,7 +23,6 @@ from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.io import PointSource, Source
 from cell_tracker_gnn.io.edits import Edits, read_edits
-from cell_tracker_gnn.io.fingerprint import movie_sha256
 from cell_tracker_gnn.linking.confidence import Confidence
 from cell_tracker_gnn.linking.corrections import check_masks, resolve_edits
 from cell_tracker_gnn.linking.costs import LinkCosts, LinkRewards, link_rewards
@@ -249,7 +248,7 @@ def _finish(run: Run, model: Model, fixed: Edits | None, progress: Progress | No
     report, movie, settings = progress or _silent, run.movie, run.job.settings
     with _timed("features"):
         run.measure(lambda done: report("features", done, len(movie)))
-        masks_sha256 = movie_sha256(movie)
+        masks_sha256 = run.masks_sha256()
     if fixed is not None:
         check_masks(fixed, masks_sha256)
     with _timed("network"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Movie, Points, WrappedFrames
 
-__all__ = ["HashedFrames", "movie_sha256"]
+__all__ = ["HashedFrames", "join_digests", "movie_sha256"]
 
 _BYTES = (1, 2, 4, 8)
 
@@ -42,10 +43,20 @@ class HashedFrames(WrappedFrames):
         BYTES bytes: 1, 2, 4 or 8, the fewest that hold the largest label. So neither the type nor the compression of
         the files matters, but frame numbers and every pixel do.
         """
-        for place in range(len(self)):
+        return join_digests([self.digests(0, len(self))])
+
+    def digests(self, begin: int, end: int) -> NDArray[np.uint8]:
+        """The hashes of the frames ``begin`` .. ``end`` - 1, shape (end - begin, 32); for :func:`join_digests`."""
+        for place in range(begin, end):
             if place not in self._digests:
                 _ = self[place]
-        return hashlib.sha256(b"".join(self._digests[place] for place in range(len(self)))).hexdigest()
+        joined = b"".join(self._digests[place] for place in range(begin, end))
+        return np.frombuffer(joined, np.uint8).reshape(-1, hashlib.sha256().digest_size)
+
+
+def join_digests(digests: Iterable[NDArray[np.uint8]]) -> str:
+    """The hash of a movie from the hashes of all its frames, see :meth:`HashedFrames.digests`, in their order."""
+    return hashlib.sha256(b"".join(part.tobytes() for part in digests)).hexdigest()
 
 
 def movie_sha256(movie: Movie) -> str:

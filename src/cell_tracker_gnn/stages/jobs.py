@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as with_changes
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Cells, Movie, Scale
 from cell_tracker_gnn.features.cutting import CropCutter
@@ -17,6 +18,7 @@ from cell_tracker_gnn.features.movement import Movement
 from cell_tracker_gnn.features.parts import FeaturePart, join_parts
 from cell_tracker_gnn.features.walk import FrameWalk
 from cell_tracker_gnn.graph.windows import WindowGroup
+from cell_tracker_gnn.io.fingerprint import HashedFrames
 from cell_tracker_gnn.settings import TrackSettings
 from cell_tracker_gnn.stages.store import Arrays, Store
 
@@ -89,8 +91,8 @@ def measure(job: Job, store: Store, frames: Range, first: int = 0) -> Arrays | N
     first
         First frame of the job's movie.
     """
-    (part,) = _parts(job, [(frames[0] - first, frames[1] - first)])
-    return store.keep(piece_name("features", frames[0]), part.arrays())
+    (arrays,) = _measured(job, [(frames[0] - first, frames[1] - first)])
+    return store.keep(piece_name("features", frames[0]), arrays)
 
 
 def measure_in_turn(
@@ -98,15 +100,23 @@ def measure_in_turn(
 ) -> None:
     """Measure ranges of frames one after the other, reading the frames between them only once."""
     ranges = list(ranges)
-    for frames, part in zip(ranges, _parts(job, ranges, progress), strict=True):
+    for frames, arrays in zip(ranges, _measured(job, ranges, progress), strict=True):
         name = piece_name("features", frames[0])
-        store.take(name, store.keep(name, part.arrays()))
+        store.take(name, store.keep(name, arrays))
 
 
-def _parts(job: Job, ranges: Iterable[Range], progress: Callable[[int], None] | None = None) -> Iterator[FeaturePart]:
+def _measured(
+    job: Job, ranges: Sequence[Range], progress: Callable[[int], None] | None = None
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """What is stored of each range: its features and, of masks, the ``digest`` of each frame."""
     movie = with_changes(job.movie(), scale=job.scale)
+    hashed = HashedFrames(movie.masks) if movie.points is None else None
+    if hashed is not None:
+        movie = with_changes(movie, masks=hashed)
     walk = FrameWalk(movie, min_size=job.settings.min_size, factor=job.factor)
-    return extract_parts(walk, ranges, max_gap=job.settings.max_gap, embed=_embed(job), progress=progress)
+    parts = extract_parts(walk, ranges, max_gap=job.settings.max_gap, embed=_embed(job), progress=progress)
+    for frames, part in zip(ranges, parts, strict=True):
+        yield part.arrays() | ({"digest": hashed.digests(*frames)} if hashed is not None else {})
 
 
 def _embed(job: Job) -> Embed | None:

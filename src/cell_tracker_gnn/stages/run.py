@@ -16,7 +16,7 @@ from cell_tracker_gnn.features.anisotropy import with_assumed_scale
 from cell_tracker_gnn.features.walk import first_factor
 from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.graph.windows import WindowGroup, group_windows
-from cell_tracker_gnn.io.fingerprint import HashedFrames
+from cell_tracker_gnn.io.fingerprint import join_digests, movie_sha256
 from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.model.weights import Model, bundled_models, model_path
 from cell_tracker_gnn.settings import TrackSettings
@@ -109,6 +109,13 @@ class Run:
         cells = stitch_cells(self.job, self.store, self.ranges)
         return stitch_windows(cells, self.store, self._groups)
 
+    def masks_sha256(self) -> str:
+        """Hash of the masks or points, once all are measured, see :func:`~cell_tracker_gnn.io.fingerprint.movie_sha256`."""
+        if self.movie.points is not None:
+            return movie_sha256(self.movie)
+        names = (piece_name("features", begin) for begin, _ in self.ranges)
+        return join_digests(self.store.load(name, ["digest"])["digest"] for name in names)
+
     @cached_property
     def _counts(self) -> Integers:
         """Number of cells of each frame, once all are measured."""
@@ -185,7 +192,7 @@ def begin_run(
     """
     if movie.points is not None and settings.min_size:
         raise SettingsError("points have no size; leave --min-size away")
-    movie = with_assumed_scale(replace(movie, masks=HashedFrames(movie.masks)))
+    movie = with_assumed_scale(movie)
     remote = executor is not None and not isinstance(executor, ThreadPoolExecutor)
     opened_there = remote and opening is not None and opening.on_disk
     job = Job(
