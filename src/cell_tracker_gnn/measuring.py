@@ -79,9 +79,12 @@ def measure_result(
 
 
 def _numbered(frames: Frames, numbers: tuple[int, ...]) -> Frames:
-    """Frames of a stack, which are numbered 0, 1, 2, ..., under the numbers of the result."""
+    """The frames of the result; those of a stack of as many frames, numbered 0, 1, 2, ..., take its numbers."""
     if tuple(frames.numbers) == tuple(range(len(numbers))):
         return SelectedFrames(frames, tuple(range(len(numbers))), tuple(numbers))
+    place = {number: index for index, number in enumerate(frames.numbers)}
+    if all(number in place for number in numbers):
+        return SelectedFrames(frames, tuple(place[number] for number in numbers), tuple(numbers))
     return frames
 
 

@@ -14,6 +14,9 @@ import pytest
 import tifffile
 
 from cell_tracker_gnn.cli import _quick_imports
+
+
+from cell_tracker_gnn.io import open_frames
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
 
 COMMAND = Path(sys.executable).with_name("cell-tracker-gnn")
@@ -119,6 +122,36 @@ def test_options_are_honoured(movie: Path, tmp_path: Path) -> None:
     cells = rows(tmp_path / "r" / "cells.csv")
     assert min(int(c["size"]) for c in cells) >= 20
     assert {int(c["frame"]) for c in cells} == set(range(2, 9))
+
+
+def test_images_alone_are_segmented_and_tracked(movie: Path, tmp_path: Path) -> None:
+    images, output = movie / "01", tmp_path / "r"
+    done = run("track", "--images", images, "--segment", "threshold", "--frames", "2:12", "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["r"]
+    tracked, made = (open_frames(folder) for folder in (output, output / "masks"))
+    assert tracked.numbers == made.numbers == tuple(range(2, 12))
+    np.testing.assert_array_equal(tracked[4] > 0, made[4] > 0)
+    record = json.loads((output / "run.json").read_text())
+    assert record["segmentation"]["method"] == "threshold"
+    assert Path(record["images"]) == images.absolute()
+    cells = rows(output / "cells.csv")
+    assert {int(c["label"]) for c in cells if c["frame"] == "6"} == set(np.unique(made[4]).tolist()) - {0}
+    done = run("measure", output, "--images", images)
+    assert done.returncode == 0, done.stderr
+    assert "intensity_mean_0" in rows(tmp_path / "r-measured" / "cells.csv")[0]
+
+
+def test_masks_or_a_segmenter_are_needed(movie: Path, tmp_path: Path) -> None:
+    images, output = movie / "01", tmp_path / "out"
+    refused(run("track", "--images", images, "--output", output), "--segment threshold")
+    refused(run("track", "--segment", "threshold", "--output", output), "--images")
+    refused(run("track", images, "--segment", "threshold", "--output", output), "--images")
+    both = run("track", movie / "01_ERR_SEG", "--images", images, "--segment", "threshold", "--output", output)
+    refused(both, "either MASKS or --segment")
+    refused(run("track", "--images", images, "--segment", "treshold", "--output", output), "threshold")
+    refused(run("track", "--images", movie / "011", "--segment", "threshold", "--output", output), "01")
+    assert not list(tmp_path.iterdir())
 
 
 def test_volumes_are_tracked(tmp_path: Path) -> None:

@@ -119,5 +119,5 @@ def _check_not_an_image(masks: Image, where: str) -> None:
     if scattered or len(labels) > 0.2 * masks.size:
         raise InputError(
             f"{where} looks like an image, not like masks ({len(labels)} values in {count} separate pieces); "
-            "give the folder of the segmentation"
+            "give the folder of the segmentation, or the images by --images with --segment threshold"
         )

@@ -110,7 +110,7 @@ class Run:
         return stitch_windows(cells, self.store, self._groups)
 
     def masks_sha256(self) -> str:
-        """Hash of the masks or points, once all are measured, see :func:`~cell_tracker_gnn.io.fingerprint.movie_sha256`."""
+        """Hash of all masks or points, see :func:`~cell_tracker_gnn.io.fingerprint.movie_sha256`."""
         if self.movie.points is not None:
             return movie_sha256(self.movie)
         names = (piece_name("features", begin) for begin, _ in self.ranges)
