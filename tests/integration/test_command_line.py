@@ -14,8 +14,6 @@ import pytest
 import tifffile
 
 from cell_tracker_gnn.cli import _quick_imports
-
-
 from cell_tracker_gnn.io import open_frames
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
 

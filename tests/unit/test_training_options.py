@@ -9,10 +9,12 @@ import torch
 
 from cell_tracker_gnn.data import ArrayFrames, Movie, Scale
 from cell_tracker_gnn.errors import InputError, SettingsError
+from cell_tracker_gnn.graph.neighbourhood import Description, Neighbourhood, observed_reach
 from cell_tracker_gnn.io import LineageTable
 from cell_tracker_gnn.model.infer import score_graph
+from cell_tracker_gnn.model.paper import PaperConfig, PaperNetwork
 from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
-from cell_tracker_gnn.model.weights import Model
+from cell_tracker_gnn.model.weights import Model, load_model, save_model
 from cell_tracker_gnn.simulation import SimulationSettings, simulate
 from cell_tracker_gnn.training.batches import join_batch, window_batch
 from cell_tracker_gnn.training.examples import Example, TrainingSequence, Variant, prepare_example
@@ -20,7 +22,7 @@ from cell_tracker_gnn.training.finetune import keep_the_better
 from cell_tracker_gnn.training.loggers import make_loggers
 from cell_tracker_gnn.training.losses import parent_choice_loss, tracking_loss
 from cell_tracker_gnn.training.metrics import judge_batch, judgement_scores
-from cell_tracker_gnn.training.prepare import confine_sequence
+from cell_tracker_gnn.training.prepare import choose_neighbourhood, confine_sequence
 from cell_tracker_gnn.training.settings import GROUPS, TrainSettings
 from cell_tracker_gnn.training.splits import split_examples
 from cell_tracker_gnn.training.watch import draw_links, tracking_scores
@@ -140,6 +142,53 @@ def test_a_part_cut_out_is_the_same_graph(example: Example) -> None:
     whole, cut = window_batch(part, *part.frames), window_batch(part.cut_out(), 0, part.frames[1] - part.frames[0])
     for one, two in zip(whole, cut, strict=True):
         torch.testing.assert_close(one, two)
+
+
+def test_a_neighbourhood_keeps_what_lies_within(sequence: TrainingSequence, example: Example) -> None:
+    cells, every = example.graph.cells, example.graph.candidates
+    reach = observed_reach(cells, every, example.positive)
+    moved = np.abs(cells.centroid[every.target] - cells.centroid[every.source]) / every.ahead[:, None]
+    near = choose_neighbourhood([sequence], TrainSettings(neighbourhood="movement", multipliers="1.5,1"))
+    assert near == Neighbourhood("movement", (1.5 * reach[0], reach[1]))
+    found = near.confine(cells, every)
+    assert len(found) == ((moved <= [1.5 * reach[0], reach[1]]).all(axis=1)).sum() < len(every)
+    # Nothing true is lost by as much as was seen.
+    part = prepare_example(sequence, Variant(), max_gap=2, describe=Description(neighbourhood=near))
+    assert part.positive.sum() == example.positive.sum()
+    boxes = choose_neighbourhood([sequence], TrainSettings(neighbourhood="boxes", multipliers="1"))
+    side = cells.box[:, 2:] - cells.box[:, :2]
+    inside = boxes.confine(cells, every)
+    limit = np.maximum(side[inside.source], side[inside.target]) * inside.ahead[:, None]
+    assert (np.abs(cells.centroid[inside.target] - cells.centroid[inside.source]) <= limit).all()
+    assert 0 < len(inside) < len(every)
+    assert Neighbourhood().confine(cells, every) is every
+    for wrong in ("1,x", "0", "1,2,3,4"):
+        with pytest.raises(SettingsError, match="multipliers"):
+            TrainSettings(multipliers=wrong)
+
+
+def test_the_model_file_remembers_the_neighbourhood_and_the_direction(tmp_path: Path) -> None:
+    near = Neighbourhood("boxes", (1.0, 2.0))
+    for network in (
+        TrackerNetwork(TrackerConfig(width=16, blocks=1, neighbourhood=near)),
+        PaperNetwork(PaperConfig(measured=13, learned=0, undirected=True, neighbourhood=near)),
+    ):
+        save_model(Model(network), tmp_path / "model.safetensors")
+        read = load_model(tmp_path).network
+        assert read.config == network.config
+        assert read.describe.neighbourhood == near
+
+
+def test_undirected_messages_flow_backwards_in_the_network_of_the_paper() -> None:
+    torch.manual_seed(0)
+    links, ends = torch.zeros(3, 0), (torch.tensor([0, 1, 2]), torch.tensor([1, 2, 3]))
+    for undirected in (False, True):
+        network = PaperNetwork(PaperConfig(measured=13, learned=0, undirected=undirected)).eval()
+        cells = torch.randn(4, 13)
+        other = cells.clone()
+        other[3] += 1.0
+        changed = network(other, links, *ends).link - network(cells, links, *ends).link
+        assert (changed[0].abs() > 0) == undirected
 
 
 def test_divisions_are_judged_by_the_second_child(example: Example) -> None:

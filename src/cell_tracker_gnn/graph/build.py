@@ -12,12 +12,10 @@ from cell_tracker_gnn.features.movement import Movement
 from cell_tracker_gnn.graph.candidates import Candidates, find_candidates, measure_spacing
 from cell_tracker_gnn.graph.edges import link_features
 from cell_tracker_gnn.graph.field import origin_and_destination
+from cell_tracker_gnn.graph.neighbourhood import Description
 from cell_tracker_gnn.graph.nodes import cell_features, measured_features
 
-__all__ = ["DESCRIPTIONS", "Graph", "build_graph"]
-
-DESCRIPTIONS: tuple[str, ...] = ("relative", "measured")
-"""How cells and links can be described: by relative features, or by the measurements as they are (the paper)."""
+__all__ = ["Graph", "build_graph"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,7 @@ def build_graph(
     *,
     max_gap: int,
     max_move: float | None = None,
-    describe: str = "relative",
+    describe: Description = Description(),
     first_frame: int = 0,
 ) -> Graph:
     """Find the candidate links of a movie and describe cells and links.
@@ -65,15 +63,16 @@ def build_graph(
     max_move
         Largest distance to the expected place per frame step in units of the scale; None adapts it to each cell.
     describe
-        One of :data:`DESCRIPTIONS`.
+        Which features and which of the candidate links.
     first_frame
         Index of the first of these frames in the whole movie.
     """
     spacing = measure_spacing(cells)
     candidates = find_candidates(cells, movement, spacing, max_gap=max_gap, max_move=max_move)
+    candidates = describe.neighbourhood.confine(cells, candidates)
     origin, destination = origin_and_destination(cells, movement, spacing)
     came_in = origin < 0.0
-    if describe == "measured":
+    if describe.features == "measured":
         nothing = np.zeros((len(candidates), 0), np.float32)
         return Graph(cells, candidates, measured_features(cells, first_frame=first_frame), nothing, came_in)
     return Graph(

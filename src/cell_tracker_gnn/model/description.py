@@ -98,7 +98,7 @@ def describe_model(name: str | Path) -> ModelDescription:
     model, path = load_model(name), model_path(name)
     config = model.network.config.as_dict()
     kind = "paper" if isinstance(model.network, PaperNetwork) else "default"
-    sizes = ", ".join(f"{key} {value}" for key, value in config.items() if not isinstance(value, (tuple, list)))
+    sizes = ", ".join(f"{key} {value}" for key, value in config.items() if not isinstance(value, (tuple, list, dict)))
     encoder = model.encoder.config if model.encoder is not None else None
     return ModelDescription(
         name=str(name),

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
 from cell_tracker_gnn.errors import SettingsError
+from cell_tracker_gnn.graph.neighbourhood import Description, Neighbourhood
 from cell_tracker_gnn.model.blocks import PathfinderConvolution, mlp
-from cell_tracker_gnn.model.tracker import Logits, TrackerNetwork, input_scale
+from cell_tracker_gnn.model.tracker import Logits, TrackerNetwork, input_scale, read_neighbourhood
 
 __all__ = ["Network", "PaperConfig", "PaperNetwork"]
 
@@ -42,6 +43,8 @@ class PaperConfig:
         Dropout in the classifier.
     undirected
         Whether messages also flow backwards in time.
+    neighbourhood
+        Which candidate links it was made for.
     """
 
     measured: int
@@ -49,6 +52,7 @@ class PaperConfig:
     blocks: int = 6
     dropout: float = 0.2
     undirected: bool = False
+    neighbourhood: Neighbourhood = Neighbourhood()
 
     def __post_init__(self) -> None:
         if self.measured < 1 or self.learned < 0 or self.blocks < 1 or not 0 <= self.dropout < 1:
@@ -61,7 +65,7 @@ class PaperConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The sizes from plain values."""
-        return cls(**values)
+        return cls(**(values | read_neighbourhood(values)))
 
 
 class PaperNetwork(nn.Module):
@@ -72,9 +76,6 @@ class PaperNetwork(nn.Module):
     config
         Sizes of the network.
     """
-
-    describe = "measured"
-    """How cells and links are described to it, see :data:`~cell_tracker_gnn.graph.build.DESCRIPTIONS`."""
 
     cell_low: Tensor
     cell_range: Tensor
@@ -97,6 +98,11 @@ class PaperNetwork(nn.Module):
             mlp(LINK_WIDTH + 3 * width + 1, LINK_HIDDEN, LINK_WIDTH) for _ in range(config.blocks)
         )
         self.classify_link = mlp(LINK_WIDTH, *CLASSIFIER, 1, dropout=config.dropout)
+
+    @property
+    def describe(self) -> Description:
+        """What it is shown of a movie."""
+        return Description("measured", self.config.neighbourhood)
 
     def scale_inputs(self, cell_features: Tensor, link_features: Tensor, how: str = "min-max") -> None:
         """Scale each feature by the training data, as published to 0 .. 1; ``link_features`` are not used."""

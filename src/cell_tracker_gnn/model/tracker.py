@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from cell_tracker_gnn.errors import ModelError, SettingsError
 from cell_tracker_gnn.graph.edges import LINK_FEATURES
+from cell_tracker_gnn.graph.neighbourhood import Description, Neighbourhood
 from cell_tracker_gnn.graph.nodes import CELL_FEATURES
 from cell_tracker_gnn.model.blocks import CompetitionBlock, mlp, pieces
 
-__all__ = ["Logits", "TrackerConfig", "TrackerNetwork", "input_scale"]
+__all__ = ["Logits", "TrackerConfig", "TrackerNetwork", "input_scale", "read_neighbourhood"]
 
 
 class Logits(NamedTuple):
@@ -57,6 +58,8 @@ class TrackerConfig:
         Whether each round adds the mean of all cells of a window to each of them.
     cell_inputs, link_inputs
         Names of the cell and link features that it was made for; later versions may compute more.
+    neighbourhood
+        Which candidate links it was made for.
     """
 
     width: int = 48
@@ -67,6 +70,7 @@ class TrackerConfig:
     context: bool = True
     cell_inputs: tuple[str, ...] = CELL_FEATURES
     link_inputs: tuple[str, ...] = LINK_FEATURES
+    neighbourhood: Neighbourhood = Neighbourhood()
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.heads < 1 or self.width % self.heads:
@@ -82,7 +86,7 @@ class TrackerConfig:
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The sizes from plain values."""
         names = {key: tuple(value) for key, value in values.items() if key.endswith("_inputs")}
-        return cls(**(values | names))
+        return cls(**(values | names | read_neighbourhood(values)))
 
 
 class TrackerNetwork(nn.Module):
@@ -93,9 +97,6 @@ class TrackerNetwork(nn.Module):
     config
         Sizes of the network.
     """
-
-    describe = "relative"
-    """How cells and links are described to it, see :data:`~cell_tracker_gnn.graph.build.DESCRIPTIONS`."""
 
     cell_mean: Tensor
     cell_scale: Tensor
@@ -119,6 +120,11 @@ class TrackerNetwork(nn.Module):
         )
         self.classify_link = mlp(width, width, 1, dropout=config.dropout, norm=True)
         self.classify_cell = mlp(width, width, 3, dropout=config.dropout, norm=True)
+
+    @property
+    def describe(self) -> Description:
+        """What it is shown of a movie."""
+        return Description("relative", self.config.neighbourhood)
 
     def scale_inputs(self, cell_features: Tensor, link_features: Tensor, how: str = "standard") -> None:
         """Scale the inputs by training features: to mean 0 and deviation 1, or ``"min-max"`` to 0 .. 1."""
@@ -166,6 +172,12 @@ class TrackerNetwork(nn.Module):
         """Set random columns to their mean for the whole batch."""
         shown = torch.rand(features.shape[1], device=features.device) >= self.config.feature_dropout
         return features * shown
+
+
+def read_neighbourhood(values: dict[str, Any]) -> dict[str, Neighbourhood]:
+    """The neighbourhood in the plain values of a network's sizes; models from before have the usual one."""
+    found = values.get("neighbourhood")
+    return {"neighbourhood": Neighbourhood(found["kind"], tuple(found["reach"])) if found else Neighbourhood()}
 
 
 def input_scale(features: Tensor, how: str) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from cell_tracker_gnn.features.movement import Movement
 from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.graph.candidates import Candidates
 from cell_tracker_gnn.graph.labels import Truth, candidate_recall, label_candidates, match_cells, true_links
+from cell_tracker_gnn.graph.neighbourhood import Description
 from cell_tracker_gnn.graph.windows import cut_window
 from cell_tracker_gnn.io import LineageTable
 from cell_tracker_gnn.simulation.damage import damage
@@ -254,7 +255,7 @@ def prepare_example(
     *,
     max_gap: int,
     embed: Embed | None = None,
-    describe: str = "relative",
+    describe: Description = Description(),
     features: Features | None = None,
     sparse: bool | None = False,
 ) -> Example:
@@ -271,7 +272,7 @@ def prepare_example(
     embed
         Computes embeddings of the cells.
     describe
-        How cells and links are described, see :func:`~cell_tracker_gnn.graph.build.build_graph`.
+        Which features and which of the candidate links.
     features
         Cells and movement of the variant, if they are known already.
     sparse

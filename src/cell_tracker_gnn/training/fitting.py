@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import Callback
 from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.errors import OutputError, SettingsError
 from cell_tracker_gnn.graph.edges import LINK_FEATURES
+from cell_tracker_gnn.graph.neighbourhood import Neighbourhood
 from cell_tracker_gnn.graph.nodes import CELL_FEATURES, measured_features
 from cell_tracker_gnn.io import write_json
 from cell_tracker_gnn.linking.costs import LinkCosts
@@ -53,6 +54,7 @@ def fit_model(
     callbacks: Sequence[Callback] = (),
     start: Model | None = None,
     resume: bool = False,
+    neighbourhood: Neighbourhood = Neighbourhood(),
 ) -> Model:
     """Fit the network to prepared sequences, choose the linking costs and write the model file.
 
@@ -74,11 +76,15 @@ def fit_model(
         A model to improve; its weights are kept if the new ones are worse on the validation frames.
     resume
         Go on after the last epoch that ended.
+    neighbourhood
+        Which candidate links the examples hold.
     """
     place = device or torch.device("cpu")
     training, validation = split_examples(examples, settings)
     torch.manual_seed(settings.seed)
-    network = _network(settings, examples[0][0]) if start is None else copy.deepcopy(start.network).train()
+    network = (
+        _network(settings, examples[0][0], neighbourhood) if start is None else copy.deepcopy(start.network).train()
+    )
     fit = _fit_settings(settings, training)
     if start is not None:
         fit = replace(fit, scaled_by="", pull=PULL)
@@ -191,15 +197,23 @@ def calibration_parts(
     return [(e, weight) for e, weight in weighted if weight and e.frames[1] - e.frames[0] >= 2]
 
 
-def _network(settings: TrainSettings, example: Example) -> Network:
+def _network(settings: TrainSettings, example: Example, near: Neighbourhood) -> Network:
     if settings.preset == "paper":
         cells = example.graph.cells
         learned = cells.embedding.shape[1]
         measured = measured_features(cells).shape[1] - learned
-        return PaperNetwork(PaperConfig(measured=measured, learned=learned, undirected=settings.undirected))
+        return PaperNetwork(
+            PaperConfig(measured=measured, learned=learned, undirected=settings.undirected, neighbourhood=near)
+        )
     shown = [_without(names, settings.leave_out) for names in (CELL_FEATURES, LINK_FEATURES)]
     return TrackerNetwork(
-        TrackerConfig(width=settings.width, blocks=settings.blocks, cell_inputs=shown[0], link_inputs=shown[1])
+        TrackerConfig(
+            width=settings.width,
+            blocks=settings.blocks,
+            cell_inputs=shown[0],
+            link_inputs=shown[1],
+            neighbourhood=near,
+        )
     )
 
 

@@ -15,6 +15,7 @@ from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.errors import InputError, SettingsError
 from cell_tracker_gnn.features.anisotropy import with_assumed_scale
 from cell_tracker_gnn.features.extract import embed_cells, extract_features
+from cell_tracker_gnn.graph.neighbourhood import Description, Neighbourhood, observed_reach
 from cell_tracker_gnn.io import find_sequence, is_points, open_frames, open_movie, read_lineage_table
 from cell_tracker_gnn.io.grid import TRACKED_SHARE
 from cell_tracker_gnn.stages.embedding import embedder
@@ -34,6 +35,7 @@ from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore, Fingerprint, encoder_key, fingerprint
 
 __all__ = [
+    "choose_neighbourhood",
     "confine_sequence",
     "open_sequence",
     "prepare_sequence",
@@ -247,6 +249,22 @@ def _measured(
     return features
 
 
+def choose_neighbourhood(sequences: Sequence[TrainingSequence], settings: TrainSettings) -> Neighbourhood:
+    """The neighbourhood that the settings ask for: the multipliers, times the movement observed if that is the kind."""
+    factors = settings.factors
+    if settings.neighbourhood != "movement":
+        return Neighbourhood(settings.neighbourhood, factors if settings.neighbourhood == "boxes" else ())
+    seen = []
+    for sequence in sequences:
+        example = prepare_example(sequence, Variant(), max_gap=settings.max_gap)
+        seen.append(observed_reach(example.graph.cells, example.graph.candidates, example.positive))
+    rank = max(len(reach) for reach in seen)
+    # In 3D an axis that flat movies lack is that of the volumes alone.
+    most = np.max([np.pad(reach, (rank - len(reach), 0)) for reach in seen], axis=0)
+    reach = np.maximum(most, 1e-6) * np.asarray(factors if len(factors) == 1 else factors[-rank:])
+    return Neighbourhood("movement", tuple(float(one) for one in reach))
+
+
 def prepare_sequence(
     sequence: TrainingSequence,
     settings: TrainSettings,
@@ -255,6 +273,7 @@ def prepare_sequence(
     device: torch.device | None = None,
     store: FeatureStore | None = None,
     compute: bool = True,
+    neighbourhood: Neighbourhood = Neighbourhood(),
 ) -> list[Example]:
     """Labelled graphs of all variants of a sequence, the unchanged one first; see :func:`sequence_features`.
 
@@ -263,7 +282,7 @@ def prepare_sequence(
     InputError
         If the lineage links none of the cells, or as in :func:`sequence_features`.
     """
-    describe = "measured" if settings.preset == "paper" else "relative"
+    describe = Description("measured" if settings.preset == "paper" else "relative", neighbourhood)
     variants = sequence_variants(sequence, settings)
     features = _features_of(sequence, variants, settings, encoder, device=device, store=store, compute=compute)
     examples: list[Example] = []

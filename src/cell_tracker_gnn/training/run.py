@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import Callback
 from cell_tracker_gnn.embedding.device import choose_device
 from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.errors import InputError, SettingsError
+from cell_tracker_gnn.graph.neighbourhood import Neighbourhood
 from cell_tracker_gnn.model.paper import PaperNetwork
 from cell_tracker_gnn.model.weights import Model, load_model
 from cell_tracker_gnn.pipeline import Progress
@@ -22,7 +23,13 @@ from cell_tracker_gnn.training.edited import open_edited, prepare_edited
 from cell_tracker_gnn.training.encoder import ENCODER, read_encoder, train_sequence_encoder, write_encoder
 from cell_tracker_gnn.training.examples import Example, TrainingSequence
 from cell_tracker_gnn.training.fitting import check_fit, fit_model, work_folder
-from cell_tracker_gnn.training.prepare import confine_sequence, open_sequence, prepare_sequence, sequence_features
+from cell_tracker_gnn.training.prepare import (
+    choose_neighbourhood,
+    confine_sequence,
+    open_sequence,
+    prepare_sequence,
+    sequence_features,
+)
 from cell_tracker_gnn.training.record import check_record, write_record
 from cell_tracker_gnn.training.settings import STAGES, TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore
@@ -148,8 +155,11 @@ def train(
     )
     if stage == "embedding":
         return None
-    examples = _prepare(sequences, settings, encoder, device=place, store=store, stage=stage, report=report)
-    return None if stage == "features" else fit(examples, encoder=encoder, scores=scores)
+    near = choose_neighbourhood(sequences, settings) if begun is None else begun.network.config.neighbourhood
+    examples = _prepare(
+        sequences, settings, encoder, device=place, store=store, stage=stage, report=report, neighbourhood=near
+    )
+    return None if stage == "features" else fit(examples, encoder=encoder, scores=scores, neighbourhood=near)
 
 
 def _encoder(
@@ -187,6 +197,7 @@ def _prepare(
     store: FeatureStore | None,
     stage: str | None,
     report: Progress,
+    neighbourhood: Neighbourhood,
 ) -> list[list[Example]]:
     """Labelled graphs of all sequences; after the stage ``"features"`` none, as they are only stored."""
     examples = []
@@ -196,7 +207,17 @@ def _prepare(
             sequence_features(sequence, settings, encoder, device=device, store=store)
         else:
             computes = stage is None
-            examples.append(prepare_sequence(sequence, settings, encoder, device=device, store=store, compute=computes))
+            examples.append(
+                prepare_sequence(
+                    sequence,
+                    settings,
+                    encoder,
+                    device=device,
+                    store=store,
+                    compute=computes,
+                    neighbourhood=neighbourhood,
+                )
+            )
     report("graphs", len(sequences), len(sequences))
     return examples
 

@@ -23,6 +23,7 @@ LOSSES: tuple[str, ...] = ("multi-similarity", "circle", "triplet")
 SPLITS: tuple[str, ...] = ("each", "first", "last", "both", "sequence")
 ANNOTATIONS: tuple[str, ...] = ("auto", "full", "sparse")
 SCALINGS: tuple[str, ...] = ("auto", "standard", "min-max")
+NEIGHBOURHOODS: tuple[str, ...] = ("adaptive", "boxes", "movement")
 PRECISIONS: tuple[str, ...] = ("32", "bf16", "16")
 
 WORDS: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -48,7 +49,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "dim": "embedding_dim",
         "epochs": "embedding_epochs",
     },
-    "graph": {"max_gap": "max_gap", "undirected": "undirected"},
+    "graph": {name: name for name in ("max_gap", "undirected", "neighbourhood", "multipliers")},
     "tracker": {"preset": "preset", "width": "width", "blocks": "blocks"},
     "trainer": {
         name: name
@@ -93,6 +94,10 @@ class TrainSettings:
         Number of frames a cell may be missed.
     undirected
         Let messages of the paper's network flow backwards in time as well; in the default network they always do.
+    neighbourhood, multipliers
+        Which candidate links are seen: ``"adaptive"`` for all, ``"boxes"`` for those that move at most ``multipliers``
+        times the sides of the bounding boxes per frame, ``"movement"`` for those that move at most ``multipliers``
+        times the largest movement in the training data; numbers by axis, z,y,x or y,x or one for all.
     validation
         Share of the frames, or of the sequences, that is kept for validation.
     split
@@ -163,6 +168,8 @@ class TrainSettings:
     blocks: int = 4
     max_gap: int = 2
     undirected: bool = False
+    neighbourhood: str = "adaptive"
+    multipliers: str = "2"
     validation: float = 0.2
     split: str = "each"
     limit: int = 0
@@ -189,6 +196,7 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         self._check_choices()
+        _ = self.factors
         positive = ("epochs", "batch_links", "patience", "width", "embedding_epochs", "embedding_dim", "devices")
         for name in (*positive, "jump", "stride"):
             if getattr(self, name) < 1:
@@ -214,11 +222,23 @@ class TrainSettings:
             "annotation": ANNOTATIONS,
             "scaling": SCALINGS,
             "precision": PRECISIONS,
+            "neighbourhood": NEIGHBOURHOODS,
         }
         for name, known in choices.items():
             value = getattr(self, name)
             if value not in known:
                 raise SettingsError(f"the {name} {value!r} is unknown; {suggest(str(value), known)}")
+
+    @property
+    def factors(self) -> tuple[float, ...]:
+        """The multipliers as numbers."""
+        try:
+            found = tuple(float(part) for part in self.multipliers.split(","))
+        except ValueError:
+            found = ()
+        if len(found) not in (1, 2, 3) or not all(0 < one < float("inf") for one in found):
+            raise SettingsError(f"multipliers={self.multipliers} is not understood; give numbers by axis such as 1,2,2")
+        return found
 
     @property
     def encoder_kind(self) -> str:
