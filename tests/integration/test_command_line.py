@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from cell_tracker_gnn.cli import _quick_imports
+from cell_tracker_gnn.cli.track import quick_imports
 from cell_tracker_gnn.io import open_frames
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
 
@@ -252,7 +252,7 @@ def test_paper_preset_trains_and_tracks(tmp_path: Path) -> None:
 
 
 def test_garbage_is_collected_again_after_an_import_that_fails() -> None:
-    with pytest.raises(ImportError), _quick_imports():
+    with pytest.raises(ImportError), quick_imports():
         importlib.import_module("no_such_module" if not gc.isenabled() else "sys")
     assert gc.isenabled()
     gc.unfreeze()
