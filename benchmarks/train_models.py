@@ -121,7 +121,7 @@ SIMULATED = {
 }
 """Kinds of movies that are missing among the real ones."""
 
-RECIPE = ("epochs=20", "batches=35", "patience=20", "validation=0.1", "embedding=no", "calibrate=no")
+RECIPE = ("epochs=20", "batches=35", "patience=20", "validation=0.1", "embedding=no")
 """Few steps: longer training goes on gaining on the kinds it sees and loses on those it does not (docs/tried.md)."""
 
 
@@ -181,8 +181,6 @@ def fit(fold: str, work: Path, settings: TrainSettings) -> None:
         )
     if fold == "early":
         seen = [[example.part(0.0, 0.6) for example in examples] for examples in seen]
-        # It is tested on the kinds that it saw, so its linking costs may be chosen on them.
-        settings = replace(settings, calibrate=True)
     fit_model(seen, work / fold, settings, encoder=encoder, scores=scores)
     with_trees = left_out and not settings.embedding
     if with_trees:

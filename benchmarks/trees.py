@@ -20,11 +20,11 @@ from cell_tracker_gnn.features.anisotropy import with_assumed_scale
 from cell_tracker_gnn.features.extract import extract_features
 from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.io import open_movie, write_result
+from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.linking.lineage import build_lineage
 from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.pipeline import choose_links, reward_links
 from cell_tracker_gnn.settings import TrackSettings
-from cell_tracker_gnn.training.calibrate import USUAL
 from cell_tracker_gnn.training.examples import Example
 
 ROWS = 600_000
@@ -66,7 +66,7 @@ def main() -> None:
     odds = log_odds(joblib.load(trees), graph)
     nothing = np.zeros(len(cells))
     scores = Scores(odds, nothing, nothing, nothing)
-    chosen = choose_links(graph, reward_links(graph, scores, USUAL), settings)
+    chosen = choose_links(graph, reward_links(graph, scores, LinkCosts()), settings)
     probability = 1.0 / (1.0 + np.exp(-odds))
     ends = graph.candidates.source, graph.candidates.target
     write_result(build_lineage(cells, *ends, probability, chosen, movie=movie), out)

@@ -12,7 +12,7 @@ import numpy as np
 from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.model.infer import score_graph
 from cell_tracker_gnn.model.weights import Model
-from cell_tracker_gnn.training.calibrate import count_errors
+from cell_tracker_gnn.training.errors_left import count_errors
 from cell_tracker_gnn.training.examples import Example
 
 __all__ = ["PULL", "keep_the_better"]

@@ -1,4 +1,4 @@
-"""From prepared sequences to a model file: fit the network, choose the costs, calibrate."""
+"""From prepared sequences to a model file: fit the network, calibrate."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from cell_tracker_gnn.model.infer import score_graph
 from cell_tracker_gnn.model.paper import Network, PaperConfig, PaperNetwork
 from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
 from cell_tracker_gnn.model.weights import Model, save_model
-from cell_tracker_gnn.training.calibrate import USUAL, choose_costs
 from cell_tracker_gnn.training.confidence import fit_confidence, judge
+from cell_tracker_gnn.training.errors_left import share_of_errors
 from cell_tracker_gnn.training.examples import Example, Variant
 from cell_tracker_gnn.training.finetune import PULL, keep_the_better
 from cell_tracker_gnn.training.loggers import check_loggers, make_loggers
@@ -56,7 +56,7 @@ def fit_model(
     resume: bool = False,
     neighbourhood: Neighbourhood = Neighbourhood(),
 ) -> Model:
-    """Fit the network to prepared sequences, choose the linking costs and write the model file.
+    """Fit the network to prepared sequences and write the model file.
 
     Parameters
     ----------
@@ -128,10 +128,8 @@ def _finish(
     start: Model | None,
 ) -> Model:
     """The model of a fitted network: with costs, probabilities and a card; or the one it began with, if better."""
-    usual = USUAL if start is None else LinkCosts(**start.costs)
-    costs, errors = choose_costs(
-        network, validation, max_gap=settings.max_gap, calibrate=settings.calibrate, usual=usual
-    )
+    # Costs chosen on validation frames are worse than the usual ones later in the same movies, too (docs/tried.md).
+    costs = LinkCosts() if start is None else LinkCosts(**start.costs)
     if start is not None:
         # A few frames of training data say nothing about how often the model is right elsewhere.
         fitted = Model(network, costs=costs.as_dict(), confidence=start.confidence)
@@ -145,7 +143,8 @@ def _finish(
             for example, weight in calibration_parts(variants, settings)
         ]
     )
-    card = _card(examples, settings, {**scores, **errors})
+    left = share_of_errors(network, validation, costs, max_gap=settings.max_gap)
+    card = _card(examples, settings, {**scores, "validation_link_errors": left})
     return Model(network, None, costs.as_dict(), card, confidence=confidence.as_dict())
 
 

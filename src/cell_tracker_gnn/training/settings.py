@@ -55,7 +55,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         name: name
         for name in (
             *("epochs", "batches", "batch_links", "learning_rate", "weight_decay", "patience", "clip", "precision"),
-            *("devices", "calibrate", "seed"),
+            *("devices", "seed"),
         )
     },
     "logger": {"names": "loggers"},
@@ -135,9 +135,6 @@ class TrainSettings:
         Length of the embedding.
     embedding_epochs
         Largest number of epochs of the encoder.
-    calibrate
-        Choose the linking costs on the validation frames if that is clearly better than the usual ones: right for a
-        model of one kind of data, wrong for one that is meant for kinds it has not seen (docs/tried.md).
     loggers
         Where scores are logged, separated by commas: ``csv``, ``tensorboard``, ``wandb``, ``mlflow``, ``comet``, or
         ``none``.
@@ -188,7 +185,6 @@ class TrainSettings:
     embedding_loss: str = "multi-similarity"
     embedding_dim: int = 128
     embedding_epochs: int = 10
-    calibrate: bool = True
     loggers: str = "csv,tensorboard"
     scores_every: int = 5
     pictures: bool = True
