@@ -18,7 +18,7 @@ from cell_tracker_gnn.data import KINDS, Lineage, Scale
 from cell_tracker_gnn.errors import InputError, MissingInputError, OutputError, SettingsError
 from cell_tracker_gnn.io import convert, open_movie, read_lineage, write_lineage, write_result
 from cell_tracker_gnn.io import optional as optional_module
-from cell_tracker_gnn.io.formats import FORMATS
+from cell_tracker_gnn.io.formats import FORMATS, format_of
 from cell_tracker_gnn.io.graphs import from_networkx, to_networkx
 from cell_tracker_gnn.io.outlines import outlines
 from cell_tracker_gnn.io.units import length_factor, length_unit, parse_interval, time_in_seconds
@@ -367,3 +367,11 @@ def test_scale_in_the_tags_of_tracked_masks(tmp_path: Path) -> None:
     first = (tmp_path / "a" / "mask0998.tif").read_bytes()
     write_result(replace(lineage, cells=replace(lineage.cells, scale=scale), movie=movie), tmp_path / "b")
     assert (tmp_path / "b" / "mask0998.tif").read_bytes() == first
+
+
+def test_a_misspelt_ending_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"did you mean .*tracks\.geff"):
+        format_of(tmp_path / "tracks.gef")
+    assert format_of(tmp_path / "result.v2").name == "folder"
+    (tmp_path / "old.gef").mkdir()
+    assert format_of(tmp_path / "old.gef").name == "folder"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -115,7 +116,7 @@ def format_of(path: Path_) -> Format:
     Raises
     ------
     SettingsError
-        If the ending is unknown.
+        If the ending is unknown, or all but that of a format.
     """
     suffix = Path(path).suffix.lower()
     found = next((form for form in FORMATS.values() if suffix in form.suffixes), None)
@@ -124,6 +125,9 @@ def format_of(path: Path_) -> Format:
     if suffix in (".tif", ".tiff", ".txt", ".json", ".npy", ".h5", ".mastodon", ".tsv", ".xlsx"):
         endings = ", ".join(form.suffixes[0] for form in FORMATS.values() if form.suffixes)
         raise SettingsError(f"{path} has no format of lineages; give a folder or a name that ends in one of {endings}")
+    near = difflib.get_close_matches(suffix, [end for form in FORMATS.values() for end in form.suffixes], 1, 0.75)
+    if near and not Path(path).exists():
+        raise SettingsError(f"{path} ends in no known format; did you mean {Path(path).with_suffix(near[0])}?")
     return FORMATS["folder"]
 
 
