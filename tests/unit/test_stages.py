@@ -24,6 +24,7 @@ from cell_tracker_gnn.features.parts import FeaturePart, join_parts
 from cell_tracker_gnn.features.walk import FrameWalk, first_factor
 from cell_tracker_gnn.graph import windows
 from cell_tracker_gnn.graph.build import build_graph
+from cell_tracker_gnn.graph.neighbourhood import Description
 from cell_tracker_gnn.graph.windows import group_windows, window_bounds
 from cell_tracker_gnn.pipeline import track_movie
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
@@ -153,7 +154,7 @@ def test_whole_movie_inference_gives_the_same_links(
 def test_features_that_name_the_frame_are_counted_from_the_first_one(movie: Movie) -> None:
     cells, movement = extract_features(movie, max_gap=0)
     here, later = (
-        build_graph(cells, movement, max_gap=0, describe="measured", first_frame=first).cell_features
+        build_graph(cells, movement, max_gap=0, describe=Description("measured"), first_frame=first).cell_features
         for first in (0, 7)
     )
     np.testing.assert_array_equal(later[:, 0], here[:, 0] + 7)
