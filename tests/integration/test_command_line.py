@@ -217,7 +217,7 @@ def test_sparse_movies_are_fine(kind: str, tmp_path: Path) -> None:
 def test_training_on_a_small_sequence_gives_a_model_that_tracks(tmp_path: Path) -> None:
     movie, model = tmp_path / "movie", tmp_path / "model"
     write_simulation(simulate(SimulationSettings(frames=30, cells=15, size=(200, 200), seed=5)), movie)
-    settings = ["epochs=2", "embedding_epochs=1", "faults=no", "subsample=no"]
+    settings = ["epochs=2", "batches=5", "embedding_epochs=1", "faults=no", "subsample=no"]
     done = run("train", movie / "01", "--output", model, *settings)
     assert done.returncode == 0, done.stderr
     assert [p.name for p in model.rglob("*.safetensors")] == ["model.safetensors"]
@@ -245,7 +245,7 @@ def test_models_are_listed_described_and_refused(tmp_path: Path) -> None:
 def test_paper_preset_trains_and_tracks(tmp_path: Path) -> None:
     movie, model = tmp_path / "movie", tmp_path / "model"
     write_simulation(simulate(SimulationSettings(frames=12, cells=10, size=(160, 160), seed=6)), movie)
-    settings = ["preset=paper", "epochs=1", "embedding_epochs=1", "faults=no", "subsample=no"]
+    settings = ["preset=paper", "epochs=1", "batches=3", "embedding_epochs=1", "faults=no", "subsample=no"]
     assert run("train", movie / "01", "--output", model, *settings).returncode == 0
     done = run("track", movie / "01_ERR_SEG", "--images", movie / "01", "--model", model, "--output", tmp_path / "r")
     assert done.returncode == 0, done.stderr

@@ -116,7 +116,7 @@ def test_training_on_points_with_lineage(tmp_path: Path) -> None:
     movie, model = tmp_path / "movie", tmp_path / "model"
     write_simulation(simulate(SimulationSettings(frames=20, cells=15, size=(200, 200), seed=5)), movie)
     write_centroids(movie, tmp_path / "train.csv", lineage=True)
-    settings = ["epochs=1", "subsample=no"]
+    settings = ["epochs=1", "batches=3", "subsample=no"]
     done = run("train", tmp_path / "train.csv", "--images", movie / "01", "--output", model, *settings)
     assert done.returncode == 0, done.stderr
     done = run("track", tmp_path / "train.csv", "--model", model, "--output", tmp_path / "r")
