@@ -97,7 +97,8 @@ class Page:
         """Save the corrections and return the file."""
         self.click("#save")
         file = self.downloads / "edits.json"
-        self.until(file.exists)
+        # The browser makes the file before it has written all of it.
+        self.until(lambda: file.exists() and file.read_text().rstrip().endswith("}"))
         return file.rename(self.downloads / f"edits-{len(list(self.downloads.iterdir()))}.json")
 
 
