@@ -10,6 +10,7 @@ import numpy as np
 from cell_tracker_gnn.data import KINDS, Cells, Floats, Integers, Lineage, Links, Scale, Tracks
 from cell_tracker_gnn.errors import InputError
 from cell_tracker_gnn.io.components import connected
+from cell_tracker_gnn.io.numbering import check_span
 
 __all__ = ["CellGraph", "assemble", "blank_cells", "graph_of", "implied_numbers"]
 
@@ -112,7 +113,7 @@ def assemble(graph: CellGraph, where: str) -> Lineage:
     n, ends = len(graph), (graph.source, graph.target)
     if any(len(end) and (end.min() < 0 or end.max() >= n) for end in ends):
         raise InputError(f"{where} links cells that it does not hold; export it again")
-    cells, row = _cells(graph)
+    cells, row = _cells(graph, where)
     if graph.track is not None:
         _check_once(cells, graph.track[np.argsort(row)], where)
     order = np.lexsort((row[graph.target], row[graph.source]))
@@ -141,7 +142,7 @@ def assemble(graph: CellGraph, where: str) -> Lineage:
     return Lineage(cells, links, track, tracks)
 
 
-def _cells(graph: CellGraph) -> tuple[Cells, Integers]:
+def _cells(graph: CellGraph, where: str) -> tuple[Cells, Integers]:
     """The cells in order of frame and label, and the new row of each old one."""
     n, number = len(graph), graph.number.astype(np.int64)
     label = np.arange(n) if graph.label is None else graph.label.astype(np.int64)
@@ -150,22 +151,28 @@ def _cells(graph: CellGraph) -> tuple[Cells, Integers]:
     row[order] = np.arange(n)
     numbers = graph.numbers
     if not numbers or not np.isin(number, numbers).all():
-        numbers = implied_numbers(number)
+        numbers = implied_numbers(number, where)
     frame = np.searchsorted(np.asarray(numbers, np.int64), number[order])
     place = graph.place[order].astype(np.float64)
     cells = blank_cells(frame, label[order], place, numbers=numbers, shape=graph.shape, scale=graph.scale)
     return (cells if graph.size is None else replace(cells, size=graph.size[order].astype(np.int64))), row
 
 
-def implied_numbers(number: Integers) -> tuple[int, ...]:
+def implied_numbers(number: Integers, where: str = "the lineage") -> tuple[int, ...]:
     """Frame numbers of a movie that is known by its cells only: every step from the first to the last one.
 
     The step is 1, unless three or more frame numbers are all multiples of a larger one apart (0, 5, 10).
+
+    Raises
+    ------
+    InputError
+        If nearly all frames in between would be empty.
     """
     known = np.unique(number)
     if not len(known):
         return ()
     step = int(np.gcd.reduce(np.diff(known))) if len(known) > 2 else 1
+    check_span(int(known[0]), int(known[-1]), step, len(known), where)
     return tuple(range(int(known[0]), int(known[-1]) + 1, step))
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import KINDS, Integers, Lineage, Scale
 from cell_tracker_gnn.errors import InputError
 from cell_tracker_gnn.io.cell_graph import CellGraph, assemble, graph_of, implied_numbers
+from cell_tracker_gnn.io.damage import damage_as_error
 from cell_tracker_gnn.io.output import check_new
 from cell_tracker_gnn.io.table import read_table, write_table
 
@@ -61,7 +62,11 @@ def read_cell_table(path: str | PathLike[str]) -> Lineage:
     InputError
         If a column is missing or the tracks contradict each other.
     """
-    columns = {name.lower(): values for name, values in read_table(path).items()}
+    with damage_as_error(path):
+        return _lineage({name.lower(): values for name, values in read_table(path).items()}, path)
+
+
+def _lineage(columns: dict[str, NDArray[Any]], path: str | PathLike[str]) -> Lineage:
     columns = ({"frame": columns["t"]} if "t" in columns else {}) | columns
     lacking = [name for name in ("frame", "track", "y", "x") if name not in columns]
     if lacking:

@@ -68,7 +68,7 @@ def read_edits(path: str | PathLike[str]) -> Edits:
     file = existing(path)
     try:
         content = json.loads(file.read_text("utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file} cannot be read as JSON ({error}); give the file that the report saved") from error
     return parse_edits(content, str(file))
 

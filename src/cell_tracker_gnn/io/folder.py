@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,18 @@ from cell_tracker_gnn.data import KINDS, Cells, Integers, Lineage, Movie, Scale,
 from cell_tracker_gnn.errors import InputError, MissingInputError
 from cell_tracker_gnn.io.cell_graph import CellGraph, assemble
 from cell_tracker_gnn.io.checks import CheckedMasks
+from cell_tracker_gnn.io.damage import damage_as_error
 from cell_tracker_gnn.io.lineage_table import read_lineage_table
 from cell_tracker_gnn.io.measured_tracks import lineage_of_masks
+from cell_tracker_gnn.io.numbering import check_span
 from cell_tracker_gnn.io.paths import existing, has_tiffs
 from cell_tracker_gnn.io.scale import read_scale
 from cell_tracker_gnn.io.table import read_table
 from cell_tracker_gnn.io.tiff import open_tiff_folder
 
 __all__ = ["InputLabels", "read_ctc", "read_result"]
+
+Columns: TypeAlias = Mapping[str, NDArray[Any]]
 
 _TRACK_TABLES = ("res_track.txt", "man_track.txt")
 
@@ -45,8 +49,13 @@ def read_result(folder: str | PathLike[str]) -> Lineage:
     tables = {name: _find(place, name) for name in ("cells", "links", "tracks")}
     if not all(tables.values()):
         return read_ctc(place)
+    with damage_as_error(place, "restore its tables and run.json, or track again"):
+        return _of_tables(place, *(read_table(table) for table in tables.values() if table is not None))
+
+
+def _of_tables(place: Path, cells: Columns, links: Columns, tracks: Columns) -> Lineage:
+    """The lineage of the tables of a run, and its masks if they are there."""
     run = _json(place / "run.json")
-    cells, links, tracks = (read_table(table) for table in tables.values() if table is not None)
     axes = [name for name in "zyx" if name in cells]
     movie = run.get("movie", {})
     graph = CellGraph(
@@ -61,7 +70,7 @@ def read_result(folder: str | PathLike[str]) -> Lineage:
         kind=np.array([KINDS.index(kind) for kind in links["kind"].tolist()], np.int64),
         probability=links["probability"].astype(np.float64),
         margin=links["margin"].astype(np.float64),
-        numbers=_numbers(place, movie),
+        numbers=_numbers(place, movie, cells["frame"]),
         shape=tuple(movie.get("shape", ())),
     )
     lineage = replace(assemble(graph, str(place)), run=run, summary=_json(place / "summary.json"))
@@ -126,7 +135,7 @@ def _json(path: Path) -> dict[str, Any]:
         record = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read ({error}); restore it or delete it") from error
     return record if isinstance(record, dict) else {}
 
@@ -138,11 +147,11 @@ def _scale(movie: Mapping[str, Any], rank: int) -> Scale:
     return Scale(step[-rank:], str(movie.get("unit", "pixel")), *times)
 
 
-def _whole(columns: Mapping[str, NDArray[Any]], name: str) -> Integers:
+def _whole(columns: Columns, name: str) -> Integers:
     return columns[name].astype(np.int64)
 
 
-def _ends(cells: Mapping[str, NDArray[Any]], links: Mapping[str, NDArray[Any]], folder: Path) -> dict[str, Integers]:
+def _ends(cells: Columns, links: Columns, folder: Path) -> dict[str, Integers]:
     """Rows of the ends of the links."""
     keys = zip(cells["frame"].tolist(), cells["label"].tolist(), strict=True)
     row = {(int(frame), int(label)): i for i, (frame, label) in enumerate(keys)}
@@ -156,9 +165,7 @@ def _ends(cells: Mapping[str, NDArray[Any]], links: Mapping[str, NDArray[Any]], 
     return ends
 
 
-def _families(
-    cells: Mapping[str, NDArray[Any]], tracks: Mapping[str, NDArray[Any]], folder: Path
-) -> dict[str, Integers]:
+def _families(cells: Columns, tracks: Columns, folder: Path) -> dict[str, Integers]:
     """Parent and identity of the track of each cell."""
     number, track = _whole(tracks, "track"), _whole(cells, "track")
     place = np.searchsorted(number, track)
@@ -167,7 +174,7 @@ def _families(
     return {name: _whole(tracks, name)[place] for name in ("parent", "identity")}
 
 
-def _measured(found: Cells, table: Mapping[str, NDArray[Any]]) -> Cells:
+def _measured(found: Cells, table: Columns) -> Cells:
     """The cells with the axes and intensities of their table."""
     order = np.lexsort((table["label"], table["frame"]))
     lengths = [name for name in ("major_axis", "intermediate_axis", "minor_axis") if name in table]
@@ -180,14 +187,16 @@ def _measured(found: Cells, table: Mapping[str, NDArray[Any]]) -> Cells:
     return found
 
 
-def _numbers(folder: Path, movie: Mapping[str, Any]) -> tuple[int, ...]:
+def _numbers(folder: Path, movie: Mapping[str, Any], number: Integers) -> tuple[int, ...]:
     """Frame numbers: those of the masks, else from the first to the last one of the run."""
     if has_tiffs(folder):
         return tuple(open_tiff_folder(folder, labels=True).numbers)
     first, last, count = (movie.get(name) for name in ("first_frame", "last_frame", "frames"))
     if first is None or last is None or not count:
         return ()
-    return tuple(range(first, last + 1, max(1, (last - first) // max(1, count - 1))))
+    step = max(1, (last - first) // max(1, count - 1))
+    check_span(first, last, step, len(np.unique(number)), f"{folder / 'run.json'}")
+    return tuple(range(first, last + 1, step))
 
 
 def _with_tracked_masks(lineage: Lineage, folder: Path) -> Lineage:

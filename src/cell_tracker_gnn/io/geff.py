@@ -17,6 +17,7 @@ from cell_tracker_gnn.data import KINDS, Integers, Lineage, Scale
 from cell_tracker_gnn.errors import InputError
 from cell_tracker_gnn.io.cell_graph import CellGraph, assemble, graph_of
 from cell_tracker_gnn.io.components import connected, tracklets
+from cell_tracker_gnn.io.damage import damage_as_error
 from cell_tracker_gnn.io.optional import require
 from cell_tracker_gnn.io.output import new_folder
 from cell_tracker_gnn.io.paths import existing
@@ -119,6 +120,12 @@ def read_geff(path: str | PathLike[str]) -> Lineage:
     place = existing(path)
     with broken_zarr_as_error(place), _units_as_they_are():
         memory = read_to_memory(place)
+    with damage_as_error(place, "export it again"):
+        return _lineage(memory, place)
+
+
+def _lineage(memory: Any, place: Path) -> Lineage:
+    """The lineage of the arrays and metadata of a GEFF."""
     metadata = memory["metadata"]
     if not metadata.directed:
         raise InputError(

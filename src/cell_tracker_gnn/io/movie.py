@@ -14,6 +14,7 @@ from cell_tracker_gnn.data import ArrayFrames, Frames, Movie, Scale
 from cell_tracker_gnn.errors import InputError
 from cell_tracker_gnn.io.axes import ArrayLike, PickedFrames, check_axes, layout_of
 from cell_tracker_gnn.io.checks import CheckedImages, CheckedMasks
+from cell_tracker_gnn.io.damage import damage_as_error
 from cell_tracker_gnn.io.pairing import SelectedFrames, check_not_empty, check_pairing, select
 from cell_tracker_gnn.io.paths import existing
 from cell_tracker_gnn.io.scale import choose_scale, combine_stated, read_scale
@@ -160,10 +161,9 @@ def _open_path(path: Path, axes: str | None, channel: int | None, *, labels: boo
 
 
 def _load_npy(path: Path) -> NDArray[np.generic]:
-    try:
-        array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} cannot be read as a .npy array ({error}); save it again with numpy.save") from error
+    # Not numpy.load, which takes an archive of arrays (.npz) under this name, too.
+    with damage_as_error(path, "save it again with numpy.save"):
+        array: NDArray[np.generic] = np.lib.format.open_memmap(path, mode="r")
     return array
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from cell_tracker_gnn.errors import InputError
 
-__all__ = ["number_files"]
+__all__ = ["check_span", "number_files"]
+
+MOST_EMPTY = 100
+"""More empty frames per frame with cells than this are no movie; and so many are always fine."""
 
 _DIGITS = re.compile(r"([0-9]+)")
 _TIME = re.compile(r"(?:^|[^a-z])(?:t|time|frame)[\s=_-]*$", re.IGNORECASE)
@@ -47,6 +50,30 @@ def number_files(paths: Iterable[Path]) -> list[tuple[int, Path]]:
                 f"{first} and {second} both have frame number {number}; keep one file per frame in the folder"
             )
     return ordered
+
+
+def check_span(first: int, last: int, step: int, known: int, where: str) -> None:
+    """Refuse frame numbers that would make a movie of hardly anything but empty frames.
+
+    Parameters
+    ----------
+    first, last, step
+        Smallest and largest frame number, and the distance of frames.
+    known
+        Number of frames that hold something.
+    where
+        Name of the table in the message.
+
+    Raises
+    ------
+    InputError
+        If there would be more than :data:`MOST_EMPTY` empty frames for each frame that is known.
+    """
+    if (last - first) // step > MOST_EMPTY * known + MOST_EMPTY:
+        raise InputError(
+            f"the frames of {where} run from {first} to {last}, but only {known} hold something; give frame numbers, "
+            "not times"
+        )
 
 
 def _numbers(files: list[Path], pieces: list[list[str]]) -> list[int]:

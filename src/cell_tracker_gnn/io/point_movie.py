@@ -21,6 +21,7 @@ from cell_tracker_gnn.io.grid import (
     usual_spacing,
 )
 from cell_tracker_gnn.io.movie import Source, has_numbers, open_frames, source_name, stated_scale
+from cell_tracker_gnn.io.numbering import check_span
 from cell_tracker_gnn.io.pairing import SelectedFrames, select, select_places
 from cell_tracker_gnn.io.points import PointSource, PointTable, read_points
 from cell_tracker_gnn.io.scale import choose_scale
@@ -29,9 +30,6 @@ __all__ = ["draw_points", "open_points", "tracked_frames"]
 
 FEWEST_STEPPED = 2
 """More frames than these must be there before their numbers can show a step."""
-
-MOST_EMPTY = 100
-"""More empty frames per frame with points than this are no movie; and so many are always fine."""
 
 _log = logging.getLogger(__name__)
 
@@ -173,11 +171,7 @@ def _numbers(table: PointTable) -> tuple[int, ...]:
     step = int(np.gcd.reduce(np.diff(known))) if len(known) > FEWEST_STEPPED else 1
     if step > 1:
         _log.warning("all frame numbers are %d apart: they are taken as consecutive frames", step)
-    if (last - first) // step > MOST_EMPTY * len(known) + MOST_EMPTY:
-        raise InputError(
-            f"t runs from {first} to {last} in {table.source}, but only {len(known)} frames have points; give frame "
-            "numbers, not times"
-        )
+    check_span(first, last, step, len(known), table.source)
     return tuple(range(first, last + 1, step))
 
 

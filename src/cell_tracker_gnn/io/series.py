@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cell_tracker_gnn.errors import CellTrackerError, InputError, MissingInputError
+from cell_tracker_gnn.io.directories import check_directories
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPageSeries
@@ -65,6 +66,7 @@ def open_tiff(path: Path, *, alone: bool) -> TiffFile:
     """Open a TIFF file; with ``alone`` the other files of a multi-file OME data set are not looked for."""
     from tifffile import TiffFile
 
+    check_directories(path)
     tif = TiffFile(path)
     try:
         if alone and tif.is_ome and tif.series[0].is_multifile:

@@ -104,7 +104,11 @@ def read_table(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
         If it is not a table.
     """
     table = load_table(path)
-    return {name: to_numpy(table[name]) for name in table.column_names}
+    names = table.column_names
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise InputError(f"{path} has two columns {twice!r}; remove or rename the one that is not meant")
+    return {name: to_numpy(table[name]) for name in names}
 
 
 def load_table(path: str | PathLike[str]) -> Any:
@@ -123,11 +127,19 @@ def load_table(path: str | PathLike[str]) -> Any:
     file = existing(path)
     try:
         if file.suffix.lower() == ".parquet":
-            return parquet.read_table(file)
-        options = csv.ConvertOptions(null_values=[""], strings_can_be_null=False)
-        return csv.read_csv(file, convert_options=options)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            table = parquet.read_table(file)
+        else:
+            options = csv.ConvertOptions(null_values=[""], strings_can_be_null=False)
+            table = csv.read_csv(file, convert_options=options)
+        named = zip(table.column_names, table.schema.types, strict=True)
+        foreign = [name for name, kind in named if "binary" in str(kind)]
+    except UnicodeDecodeError as error:
+        raise InputError(f"the names of the columns of {file} are no UTF-8 text; save it as UTF-8") from error
+    except (pa.ArrowException, OSError) as error:
         raise InputError(f"{file} cannot be read as a table ({error}); save it with commas") from error
+    if foreign:
+        raise InputError(f"the column {foreign[0]!r} of {file} is no UTF-8 text; save it as UTF-8")
+    return table
 
 
 def to_numpy(column: Any) -> NDArray[Any]:

@@ -9,14 +9,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
-from xml.parsers.expat import ExpatError
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Integers, Lineage, Scale
-from cell_tracker_gnn.errors import CellTrackerError, InputError
+from cell_tracker_gnn.errors import InputError
 from cell_tracker_gnn.io.cell_graph import CellGraph, assemble
+from cell_tracker_gnn.io.damage import damage_as_error
 from cell_tracker_gnn.io.paths import existing
 from cell_tracker_gnn.io.units import length_unit, time_in_seconds
 
@@ -56,12 +56,12 @@ def read_trackmate(path: str | PathLike[str]) -> Lineage:
         If it is no TrackMate file, is cut off, or defines entities.
     """
     file = existing(path)
-    try:
-        content = _parse(file)
-    except CellTrackerError:
-        raise
-    except (SyntaxError, ExpatError, ValueError, KeyError, OSError) as error:
-        raise InputError(f"{file} cannot be read as a TrackMate file ({error}); save it again") from error
+    with damage_as_error(file, "save it again with TrackMate"):
+        return _lineage(_parse(file), file)
+
+
+def _lineage(content: _Content, file: Path) -> Lineage:
+    """The lineage of the spots and edges."""
     scale = _scale(content, file)
     identifier = np.array(content.spots["ID"], np.int64)
     number = np.array(content.spots["FRAME"], np.int64)

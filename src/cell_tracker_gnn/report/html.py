@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from cell_tracker_gnn.data import Frames
 from cell_tracker_gnn.errors import FrameMismatchError, InputError, OutputError
 from cell_tracker_gnn.io import open_frames
+from cell_tracker_gnn.io.damage import damage_as_error
 from cell_tracker_gnn.io.output import new_file
 from cell_tracker_gnn.io.pairing import SelectedFrames
 from cell_tracker_gnn.report.content import Scores, describe
@@ -101,12 +101,15 @@ def write_report(
         comparison = compare(folder, Path(ground_truth).expanduser())
         scores, mistakes = score(comparison), list_mistakes(comparison)
     plane = None if opened is None else (opened.shape[-2], opened.shape[-1])
-    content = describe(shown, folder.resolve().name, plane, mistakes, scores)
-    content["slice_pictures"] = bool(pictures and pictures.slices and pictures.slices[0])
-    content["pictures"] = pictures is not None
+    title = folder.resolve().name
+    with damage_as_error(folder, "restore its tables, run.json and summary.json, or track again"):
+        content = describe(shown, title, plane, mistakes, scores)
+        content["slice_pictures"] = bool(pictures and pictures.slices and pictures.slices[0])
+        content["pictures"] = pictures is not None
+        text = json.dumps(content, allow_nan=False, separators=(",", ":"))
     try:
         with new_file(path) as temporary, temporary.open("w", encoding="utf-8") as page:
-            page.writelines(_assemble(content, pictures))
+            page.writelines(_assemble(title, text, pictures))
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}); choose another place") from error
 
@@ -150,15 +153,15 @@ def _pair(images: Frames, shown: Shown, where: str) -> Frames:
     return SelectedFrames(images, tuple(place[number] for number in shown.numbers), shown.numbers)
 
 
-def _assemble(content: dict[str, Any], pictures: Pictures | None) -> Iterator[str]:
+def _assemble(title: str, content: str, pictures: Pictures | None) -> Iterator[str]:
     """The page piece by piece; text of the result cannot end a script early or become part of the page."""
     parts = files("cell_tracker_gnn.report") / "page"
     pieces = {
-        "title": html.escape(content["title"]),
+        "title": html.escape(title),
         "mark": _MARK,
         "style": (parts / "page.css").read_text("utf-8"),
         "script": "\n".join((parts / f"{name}.js").read_text("utf-8") for name in SCRIPTS),
-        "content": json.dumps(content, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
+        "content": content.replace("<", "\\u003c"),
     }
     for piece in re.split(r"(\{\{\w+\}\})", (parts / "page.html").read_text("utf-8")):
         if piece == "{{pictures}}":

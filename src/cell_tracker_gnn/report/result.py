@@ -12,12 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import KINDS, Floats, Integers, Scale
-from cell_tracker_gnn.errors import MissingInputError
+from cell_tracker_gnn.errors import InputError, MissingInputError
 from cell_tracker_gnn.features.regions import MaskPixels, measure_frame
 from cell_tracker_gnn.io import open_frames, read_lineage_table, read_table
+from cell_tracker_gnn.io.damage import damage_as_error
+from cell_tracker_gnn.io.numbering import check_span
 from cell_tracker_gnn.report.outlines import Outlines, outline_frame
 
 __all__ = ["Shown", "read_shown"]
+
+MOST_TRACKS = 10**7
+"""Larger track numbers are refused, because there are columns of that length."""
 
 Place = tuple[int, int]
 """Frame number and track."""
@@ -120,17 +125,18 @@ def read_shown(folder: Path, progress: Callable[[int, int], None] | None = None)
     if not has_masks and not (folder / "cells.csv").is_file():
         raise MissingInputError(f"{folder} has neither res_track.txt nor cells.csv; give the folder that `track` wrote")
     run, summary = (_read_json(folder / name) for name in ("run.json", "summary.json"))
-    cells = _from_masks(folder, progress) if has_masks else _from_points(folder, run)
-    shown = Shown(**cells, **_no_links(), run=run, summary=summary)
-    if (folder / "cells.csv").is_file() and (folder / "links.csv").is_file():
-        return _with_tables(shown, folder)
-    return _with_tracks(shown, folder)
+    with damage_as_error(folder, "restore its tables and run.json, or track again"):
+        cells = _from_masks(folder, progress) if has_masks else _from_points(folder, run)
+        shown = Shown(**cells, **_no_links(), run=run, summary=summary)
+        if (folder / "cells.csv").is_file() and (folder / "links.csv").is_file():
+            return _with_tables(shown, folder)
+        return _with_tracks(shown, folder)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -178,7 +184,9 @@ def _from_points(folder: Path, run: dict[str, Any]) -> dict[str, Any]:
     movie = run.get("movie", {})
     first, last = (int(movie.get(f"{which}_frame") or 0) for which in ("first", "last"))
     steps = max(int(movie.get("frames") or 1) - 1, 1)
-    counted = range(first, last + 1, max((last - first) // steps, 1))
+    step = max((last - first) // steps, 1)
+    check_span(first, last, step, len(np.unique(number)), f"{folder / 'run.json'}")
+    counted = range(first, last + 1, step)
     numbers = np.union1d(number, np.array(counted, np.int64))
     axes = [name for name in "zyx" if name in table]
     return {
@@ -254,6 +262,8 @@ def _by_number(track: Any, begin: list[int], end: list[int], parent: Any) -> dic
     """Columns of tracks in the place of their number."""
     number = np.asarray(track, np.int64)
     size = int(number.max(initial=0)) + 1
+    if size > MOST_TRACKS:
+        raise InputError(f"a track has the number {size - 1}, which no page can show; number the tracks from 1 on")
     columns = {"begin": np.full(size, -1), "end": np.full(size, -1), "parent": np.zeros(size, np.int64)}
     for name, values in (("begin", begin), ("end", end), ("parent", parent)):
         columns[name][number] = np.asarray(values, np.int64)

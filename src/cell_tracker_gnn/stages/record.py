@@ -90,8 +90,10 @@ def begin_folder(folder: Path, made_of: Mapping[str, Any]) -> FolderStore:
         return FolderStore(folder)
     try:
         stored = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise OutputError(f"{record} cannot be read ({error}); delete {folder} and run again") from error
+    if not isinstance(stored, dict):
+        raise OutputError(f"{record} is no record of a run; delete {folder} and run again")
     plain = json.loads(json.dumps(made_of))
     changed = [phrase for key, phrase in _CHANGES.items() if stored.get(key) != plain[key]]
     if changed:

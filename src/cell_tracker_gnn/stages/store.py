@@ -126,7 +126,8 @@ class FolderStore:
         try:
             with np.load(path, allow_pickle=False) as piece:
                 return {key: piece[key] for key in (piece.files if keys is None else keys)}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except Exception as error:
+            # Bytes of a damaged archive make zlib, zipfile and numpy raise nearly anything.
             raise OutputError(f"{path} cannot be read ({error}); delete it and continue with --resume") from error
 
     def only(self, names: Iterable[str]) -> FolderStore:

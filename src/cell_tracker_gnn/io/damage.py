@@ -1,0 +1,43 @@
+"""Whatever damaged or foreign content makes our own readers raise, told as one sentence that names the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+
+from cell_tracker_gnn.errors import CellTrackerError, InputError
+
+__all__ = ["damage_as_error"]
+
+
+@contextmanager
+def damage_as_error(path: str | PathLike[str], remedy: str = "restore it or make it again") -> Iterator[None]:
+    """Turn an unexpected error while ``path`` is read into an InputError.
+
+    The usual faults have sentences of their own; this is for all others: a column that is gone, a word where a number
+    should be, a number that no array can hold.
+
+    Parameters
+    ----------
+    path
+        The file or folder.
+    remedy
+        What the user should do.
+
+    Raises
+    ------
+    InputError
+        In the place of any error that is not one of ours.
+    """
+    try:
+        yield
+    except CellTrackerError:
+        raise
+    except KeyError as error:
+        raise InputError(f"{path} lacks {error}; {remedy}") from error
+    except Exception as error:
+        # Bytes and words that nobody foresaw make numpy, JSON and our own arithmetic raise nearly anything.
+        reason = str(error).strip().splitlines()
+        told = f"{type(error).__name__}: {reason[0][:200]}" if reason else type(error).__name__
+        raise InputError(f"{path} holds what it should not ({told}); {remedy}") from error
