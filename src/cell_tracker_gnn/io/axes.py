@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.errors import InputError, SettingsError
 
 __all__ = ["ArrayLike", "Layout", "PickedFrames", "check_axes", "layout_of"]
+
+MOST_FRAMES = 10**8
+"""More frames than these are a damaged header and no movie."""
 
 Image = NDArray[np.generic]
 
@@ -96,9 +100,12 @@ class PickedFrames:
         return self.layout.length
 
     def __getitem__(self, index: int, /) -> Image:
+        return self.layout.arrange(np.asarray(self.array[self.key(index)]))
+
+    def key(self, index: int) -> tuple[int | slice, ...]:
+        """What of the array is one frame."""
         picks = self.layout.picks(range(len(self))[index])
-        key = tuple(picks.get(name, slice(None)) for name in self.layout.names)
-        return self.layout.arrange(np.asarray(self.array[key]))
+        return tuple(picks.get(name, slice(None)) for name in self.layout.names)
 
 
 def check_axes(axes: str) -> str:
@@ -134,10 +141,12 @@ def layout_of(names: str, sizes: tuple[int, ...], channel: int | None, where: st
     Raises
     ------
     InputError
-        If there are several channels and none was chosen, or the chosen one does not exist.
+        If there are several channels and none was chosen, or the chosen one does not exist, or a frame cannot fit into
+        the memory.
     """
     if math.prod(sizes[names.index(axis)] for axis in "yx") == 0:
         raise InputError(f"{where} has shape {sizes}, which holds no pixels; export it again")
+    _check_room(names, sizes, where)
     channels = sizes[names.index("c")] if "c" in names else 1
     if channels > 1 and channel is None:
         remedy = (
@@ -149,3 +158,22 @@ def layout_of(names: str, sizes: tuple[int, ...], channel: int | None, where: st
     if channel is not None and not 0 <= channel < channels:
         raise InputError(f"{where} has {channels} channel(s), so there is no channel {channel}; count from 0")
     return Layout(names, sizes, channel or 0)
+
+
+def _check_room(names: str, sizes: tuple[int, ...], where: str) -> None:
+    """Refuse, before anything is allocated, what only a damaged header can claim or this machine cannot hold."""
+    length = dict(zip(names, sizes, strict=True))
+    pixels = math.prod(length.get(axis, 1) for axis in "zyx")
+    if 2 * pixels > _memory() or length.get("t", 1) > MOST_FRAMES:
+        raise InputError(
+            f"{where} claims the shape {sizes} ({names}), too much for the memory of this machine; crop or bin it, or "
+            "export it again if it is smaller"
+        )
+
+
+def _memory() -> int:
+    """Bytes of memory of this machine, or many where it does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2**36

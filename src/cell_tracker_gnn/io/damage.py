@@ -40,4 +40,4 @@ def damage_as_error(path: str | PathLike[str], remedy: str = "restore it or make
         # Bytes and words that nobody foresaw make numpy, JSON and our own arithmetic raise nearly anything.
         reason = str(error).strip().splitlines()
         told = f"{type(error).__name__}: {reason[0][:200]}" if reason else type(error).__name__
-        raise InputError(f"{path} holds what it should not ({told}); {remedy}") from error
+        raise InputError(f"{path} cannot be read ({told}); {remedy}") from error

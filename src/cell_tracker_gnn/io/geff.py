@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import KINDS, Integers, Lineage, Scale
 from cell_tracker_gnn.errors import InputError
 from cell_tracker_gnn.io.cell_graph import CellGraph, assemble, graph_of
+from cell_tracker_gnn.io.chunks import check_arrays
 from cell_tracker_gnn.io.components import connected, tracklets
 from cell_tracker_gnn.io.damage import damage_as_error
 from cell_tracker_gnn.io.optional import require
@@ -115,10 +116,12 @@ def read_geff(path: str | PathLike[str]) -> Lineage:
         If geff is not installed.
     """
     require("GEFF", "geff")
+    import zarr
     from geff.core_io import read_to_memory
 
     place = existing(path)
     with broken_zarr_as_error(place), _units_as_they_are():
+        check_arrays(zarr.open_group(place, mode="r"), place)
         memory = read_to_memory(place)
     with damage_as_error(place, "export it again"):
         return _lineage(memory, place)

@@ -71,8 +71,8 @@ def check_span(first: int, last: int, step: int, known: int, where: str) -> None
     """
     if (last - first) // step > MOST_EMPTY * known + MOST_EMPTY:
         raise InputError(
-            f"the frames of {where} run from {first} to {last}, but only {known} hold something; give frame numbers, "
-            "not times"
+            f"t runs from {first} to {last} in {where}, but only {known} frames hold something; give frame "
+            "numbers, not times"
         )
 
 

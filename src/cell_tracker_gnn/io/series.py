@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["broken_file_as_error", "has_time", "open_tiff", "read_planes", "series_names", "the_series"]
 
 logger = logging.getLogger(__name__)
+
+_SMALL, _MOST_SQUEEZED = 2**28, 100_000
+"""Bytes that a page may always claim, and how many per byte of its file: no compression makes more of one."""
 
 _BROKEN = ("invalid page offset", "corrupted", "failed to reshape")
 
@@ -199,11 +202,23 @@ def read_planes(tif: TiffFile, series: TiffPageSeries, names: str, picks: Mappin
     pages = [series.pages[int(np.ravel_multi_index(place, sizes)) if outer else 0] for place in product(*places)]
     if len(series.pages) != math.prod(sizes) or None in pages:
         raise InputError(f"{tif.filehandle.path} lacks some of its planes; export it anew")
+    for page in pages:
+        _check_claims(page, tif)
     planes = [page.asarray().reshape(series.shape[outer:]) for page in pages if page is not None]
     block = np.stack(planes).reshape(*(len(place) for place in places), *series.shape[outer:])
     key = tuple(picks[name] if name in picks and axis >= outer else 0 if name in picks else slice(None)
                 for axis, name in enumerate(names))  # fmt: skip
     return np.asarray(block[key])
+
+
+def _check_claims(page: Any, tif: TiffFile) -> None:
+    """Refuse what a damaged directory claims of a page before memory is taken for it."""
+    size, stored = tif.filehandle.size, max(page.databytecounts, default=0)
+    if stored > size or page.nbytes > max(_SMALL, _MOST_SQUEEZED * size):
+        raise InputError(
+            f"{tif.filehandle.path} is damaged or cut off: it has {size} bytes and claims {page.nbytes} of pixels, "
+            f"{stored} in one piece; copy it again or export it anew"
+        )
 
 
 def _axes_within_a_page(series: TiffPageSeries) -> int:

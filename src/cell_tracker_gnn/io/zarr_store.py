@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import Frames, Scale
 from cell_tracker_gnn.errors import CellTrackerError, InputError
 from cell_tracker_gnn.io.axes import PickedFrames, layout_of
+from cell_tracker_gnn.io.chunks import check_chunks
 from cell_tracker_gnn.io.optional import require
 from cell_tracker_gnn.io.pairing import SelectedFrames, check_not_empty
 from cell_tracker_gnn.io.units import length_factor, length_unit, time_in_seconds
@@ -213,6 +214,7 @@ class ZarrFrames(PickedFrames):
 
     def __getitem__(self, index: int, /) -> NDArray[np.generic]:
         with broken_zarr_as_error(self.path):
+            check_chunks(self.array, self.key(index))  # type: ignore[arg-type]
             return super().__getitem__(index)
 
 
