@@ -3,9 +3,9 @@
     python benchmarks/kills.py --kills 200
 
 ``track``, ``train``, ``convert`` and ``report`` are run undisturbed once, then again and again with a SIGKILL at a
-moment drawn evenly over that time. After each kill the inputs must be as they were and the result either not there or whole;
-then the command is continued (``--resume``) or given again, and must end with the bytes of the undisturbed run and
-leave nothing else behind. Most runs are forks of this process, so that the moments fall into the work and not into
+moment drawn evenly over that time. After each kill the inputs must be as they were and the result either not there or
+whole; then the command is continued (``--resume``) or given again, and must end with the bytes of the undisturbed run
+and leave nothing else behind. Most runs are forks of this process, so that the moments fall into the work and not into
 the import of the libraries; every fifth one is the installed command. Writes ``results/kills.json``.
 """
 

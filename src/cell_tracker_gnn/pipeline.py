@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import Cells, Lineage, Movie, Points
 from cell_tracker_gnn.embedding.device import choose_device
 from cell_tracker_gnn.errors import SettingsError
+from cell_tracker_gnn.features.scattered import warn_of_scattered
 from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.io import PointSource, Source
 from cell_tracker_gnn.io.edits import Edits, read_edits
@@ -254,6 +255,7 @@ def _finish(run: Run, model: Model, fixed: Edits | None, progress: Progress | No
     with _timed("network"):
         run.weigh(lambda done, total: report("network", done, total))
         graph, scores = run.stitch()
+    warn_of_scattered(movie, graph.cells)
     with _timed("linking"):
         corrections = None
         if fixed is not None:

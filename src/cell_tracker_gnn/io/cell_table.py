@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from cell_tracker_gnn.errors import InputError
 from cell_tracker_gnn.io.cell_graph import CellGraph, assemble, graph_of, implied_numbers
 from cell_tracker_gnn.io.damage import damage_as_error
 from cell_tracker_gnn.io.output import check_new
+from cell_tracker_gnn.io.paths import expanded
 from cell_tracker_gnn.io.table import read_table, write_table
 
 __all__ = ["kinds_of_tracks", "links_of_tracks", "read_cell_table", "write_cell_table"]
@@ -46,7 +46,7 @@ def write_cell_table(lineage: Lineage, path: str | PathLike[str], *, overwrite: 
         If the file exists and ``overwrite`` is False, or the suffix is unknown.
     """
     check_new(path, overwrite=overwrite)
-    write_table(_columns(graph_of(lineage)), Path(path).expanduser())
+    write_table(_columns(graph_of(lineage)), expanded(path))
 
 
 def read_cell_table(path: str | PathLike[str]) -> Lineage:

@@ -19,6 +19,10 @@ _SMALLEST_JUDGED = 1024
 """Frames of fewer pixels are too small to tell an image from masks."""
 
 
+_BRIGHTEST = 1e15
+"""Intensities beyond this one are those of a damaged file."""
+
+
 @dataclass(frozen=True, eq=False)
 class CheckedMasks(WrappedFrames):
     """Masks that are known to be integer label images of one shape once they are read.
@@ -75,6 +79,8 @@ class CheckedImages(WrappedFrames):
         _check_shape(image, self.expected, where, "its masks")
         if image.dtype.kind not in "buif":
             raise InputError(f"{where} holds {image.dtype} values; give images of integers or floating-point numbers")
+        if image.dtype.kind == "f" and image.dtype.itemsize > 2:
+            _check_brightness(image, where)
         return image
 
 
@@ -83,6 +89,14 @@ def _check_shape(frame: Image, expected: tuple[int, ...], where: str, others: st
         raise FrameMismatchError(
             f"{where} has shape {frame.shape}, but {others} have {expected}; give masks and images of one shape"
         )
+
+
+def _check_brightness(image: Image, where: str) -> None:
+    """Refuse numbers whose squares are no numbers any more; NaN and infinity are places without a value."""
+    size = np.abs(image)
+    largest = size.max(initial=0.0, where=np.isfinite(size))
+    if largest > _BRIGHTEST:
+        raise InputError(f"{where} holds values of {largest:.0e}; give intensities below {_BRIGHTEST:.0e}")
 
 
 def _check_labels(masks: Image, where: str) -> None:
@@ -95,6 +109,8 @@ def _check_labels(masks: Image, where: str) -> None:
         raise InputError(f"{where} holds {masks.dtype} values; give integer labels, 0 for the background")
     if masks.dtype.kind == "i" and masks.min(initial=0) < 0:
         raise InputError(f"{where} holds the negative label {masks.min()}; give labels from 1 on, 0 for the background")
+    if masks.dtype == np.uint64 and masks.max(initial=0) >= 2**63:
+        raise InputError(f"{where} holds the label {masks.max()}, beyond 2^63; number the cells from 1 on")
 
 
 def _check_not_an_image(masks: Image, where: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from os import PathLike
 from pathlib import Path
 
@@ -45,10 +45,13 @@ class Edits:
         :meth:`~cell_tracker_gnn.io.fingerprint.HashedFrames.sha256`.
     edits
         The corrections; a division is two links added from one cell.
+    where
+        The file they were read from, for error messages.
     """
 
     masks_sha256: str
     edits: tuple[Edit, ...]
+    where: str = field(default="", compare=False, repr=False)
 
     def as_dict(self) -> dict[str, object]:
         """Content of the file, plain values."""
@@ -94,7 +97,8 @@ def parse_edits(content: object, where: str) -> Edits:
     if not isinstance(rows, list):
         raise InputError(f"the edits of {where} are no list; save the corrections again")
     _refuse_unknown(content, ("version", "masks_sha256", "edits"), where)
-    return Edits(digest, tuple(_edit(row, f"edit {place} of {where}") for place, row in enumerate(rows, start=1)))
+    edits = tuple(_edit(row, f"edit {place} of {where}") for place, row in enumerate(rows, start=1))
+    return Edits(digest, edits, where)
 
 
 def write_edits(edits: Edits, path: Path) -> None:

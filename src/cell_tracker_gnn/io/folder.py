@@ -17,7 +17,7 @@ from cell_tracker_gnn.errors import InputError, MissingInputError
 from cell_tracker_gnn.io.cell_graph import CellGraph, assemble
 from cell_tracker_gnn.io.checks import CheckedMasks
 from cell_tracker_gnn.io.damage import damage_as_error
-from cell_tracker_gnn.io.lineage_table import read_lineage_table
+from cell_tracker_gnn.io.lineage_table import LineageTable, read_lineage_table
 from cell_tracker_gnn.io.measured_tracks import lineage_of_masks
 from cell_tracker_gnn.io.numbering import check_span
 from cell_tracker_gnn.io.paths import existing, has_tiffs
@@ -29,6 +29,7 @@ __all__ = ["InputLabels", "read_ctc", "read_result"]
 
 Columns: TypeAlias = Mapping[str, NDArray[Any]]
 
+_SPAN = ("track", "begin", "end")
 _TRACK_TABLES = ("res_track.txt", "man_track.txt")
 
 
@@ -98,7 +99,32 @@ def read_ctc(folder: str | PathLike[str]) -> Lineage:
     stated, rank = read_scale(place), len(frames.shape)
     scale = stated if stated is not None and stated.rank == rank else Scale.pixels(rank)
     parents = dict(zip(table.label.tolist(), table.parent.tolist(), strict=True))
-    return lineage_of_masks(frames, parents, {}, scale, str(place))
+    lineage = lineage_of_masks(frames, parents, {}, scale, str(place))
+    _check_agreement(table, lineage, table_path)
+    return lineage
+
+
+def _check_agreement(table: LineageTable, lineage: Lineage, path: Path) -> None:
+    """Refuse a table of tracks that is not of these masks."""
+    number = np.asarray(lineage.cells.numbers, np.int64)
+    found = {
+        track: (int(number[begin]), int(number[end]))
+        for track, begin, end in zip(*(getattr(lineage.tracks, name).tolist() for name in _SPAN), strict=True)
+    }
+    stated = dict(zip(table.label.tolist(), zip(table.begin.tolist(), table.end.tolist(), strict=True), strict=True))
+    for track, (begin, end) in stated.items():
+        if track not in found:
+            raise InputError(f"{path} has the track {track}, which has no mask; remove its line or restore its masks")
+        if found[track] != (begin, end):
+            raise InputError(
+                f"{path} says that track {track} runs from frame {begin} to frame {end}, but its masks from frame "
+                f"{found[track][0]} to frame {found[track][1]}; correct its line or restore its masks"
+            )
+    for track, (begin, _) in found.items():
+        if track not in stated:
+            raise InputError(
+                f"the masks have the label {track} from frame {begin} on, which has no line in {path}; add it"
+            )
 
 
 @dataclass(frozen=True, eq=False)

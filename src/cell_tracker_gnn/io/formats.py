@@ -23,7 +23,7 @@ from cell_tracker_gnn.io.label_image import read_label_image, write_label_image
 from cell_tracker_gnn.io.measured_tracks import attach_masks
 from cell_tracker_gnn.io.movie import open_movie, source_name
 from cell_tracker_gnn.io.output import check_new, check_output, result_folder
-from cell_tracker_gnn.io.paths import existing
+from cell_tracker_gnn.io.paths import existing, expanded
 from cell_tracker_gnn.io.result import write_result
 from cell_tracker_gnn.io.scale import choose_scale
 from cell_tracker_gnn.io.trackmate import write_trackmate
@@ -282,8 +282,8 @@ def _run(lineage: Lineage, source: Path_) -> dict[str, object]:
 
 def _linked(masks: Path_, target: Path_) -> tuple[str, str] | None:
     """Path of a label image in Zarr relative to a GEFF, with the node property that its values are."""
-    place = Path(masks).expanduser()
+    place = expanded(masks)
     if not is_zarr(place) or (place / "nodes").is_dir():
         return None
     array = label_array(place.resolve())
-    return Path(os.path.relpath(array, Path(target).expanduser().resolve())).as_posix(), "label"
+    return Path(os.path.relpath(array, expanded(target).resolve())).as_posix(), "label"

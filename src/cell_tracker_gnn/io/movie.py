@@ -16,7 +16,7 @@ from cell_tracker_gnn.io.axes import ArrayLike, PickedFrames, check_axes, layout
 from cell_tracker_gnn.io.checks import CheckedImages, CheckedMasks
 from cell_tracker_gnn.io.damage import damage_as_error
 from cell_tracker_gnn.io.pairing import SelectedFrames, check_not_empty, check_pairing, select
-from cell_tracker_gnn.io.paths import existing
+from cell_tracker_gnn.io.paths import existing, expanded
 from cell_tracker_gnn.io.scale import choose_scale, combine_stated, read_scale
 from cell_tracker_gnn.io.tiff import TiffStack, open_tiff_folder
 from cell_tracker_gnn.io.zarr_store import is_zarr, open_zarr
@@ -204,7 +204,7 @@ def _same_numbering(masks: Frames, images: Frames, from_masks: Source, from_imag
 
 def has_numbers(frames: Frames, source: Source) -> bool:
     """Whether the frame numbers come from file names or the caller rather than from counting."""
-    path = Path(source).expanduser() if isinstance(source, (str, PathLike)) else None
+    path = expanded(source) if isinstance(source, (str, PathLike)) else None
     is_folder = path is not None and path.is_dir() and not is_zarr(path)
     return is_folder or tuple(frames.numbers) != tuple(range(len(frames)))
 

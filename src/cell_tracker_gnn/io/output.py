@@ -12,6 +12,7 @@ from os import PathLike
 from pathlib import Path
 
 from cell_tracker_gnn.errors import InputError, ModelError, OutputError, SettingsError
+from cell_tracker_gnn.io.paths import expanded
 
 __all__ = [
     "check_new",
@@ -97,13 +98,22 @@ def result_folder(
         (partial / _MARKER).touch()
         try:
             yield partial
+        except OutputError as error:
+            _clear(partial)
+            raise OutputError(f"{error}{_hint(partial)}") from error
         except BaseException:
             _clear(partial)
             raise
         shutil.rmtree(partial / _WORK, ignore_errors=True)
         _install(partial, target)
     except OSError as error:
-        raise OutputError(f"{target} cannot be written ({error}); free some space or give another folder") from error
+        advice = f"free some space or give another folder{_hint(partial)}"
+        raise OutputError(f"{target} cannot be written ({error}); {advice}") from error
+
+
+def _hint(partial: Path) -> str:
+    """What else to do where pieces of a run are kept."""
+    return "; what was computed is kept for --resume" if (partial / _WORK).is_dir() else ""
 
 
 @contextmanager
@@ -286,7 +296,8 @@ def _check_apart(target: Path, source: Path) -> None:
 
 
 def _resolve(path: str | PathLike[str]) -> Path:
-    return Path(path).expanduser().resolve()
+    # Not Path.resolve, which raises where links lead in a circle.
+    return Path(os.path.realpath(expanded(path)))
 
 
 def _partial(target: Path) -> Path:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import os
 from os import PathLike
 from pathlib import Path
 
 from cell_tracker_gnn.errors import MissingInputError
 
-__all__ = ["existing", "has_tiffs", "tiff_files"]
+__all__ = ["existing", "expanded", "has_tiffs", "tiff_files"]
 
 _TIFF_SUFFIXES = (".tif", ".tiff")
 _MOST_SUGGESTIONS = 5
+
+
+def expanded(path: str | PathLike[str]) -> Path:
+    """``path`` with ``~`` replaced by the home folder, if there is such a user."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - that of Path raises where there is none
 
 
 def existing(path: str | PathLike[str]) -> Path:
@@ -22,9 +28,11 @@ def existing(path: str | PathLike[str]) -> Path:
     MissingInputError
         If there is no such file or folder; the message suggests the nearest name that exists.
     """
-    wanted = Path(path).expanduser()
+    wanted = expanded(path)
     if wanted.exists():
         return wanted
+    if wanted.is_symlink():
+        raise MissingInputError(f"{wanted} is a link that leads nowhere; correct it or give what it should lead to")
     raise MissingInputError(f"{wanted} does not exist; {_nearest(wanted) or 'check the path'}")
 
 

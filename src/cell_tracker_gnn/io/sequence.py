@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 
 from cell_tracker_gnn.errors import MissingInputError
-from cell_tracker_gnn.io.paths import existing, has_tiffs
+from cell_tracker_gnn.io.paths import existing, expanded, has_tiffs
 
 __all__ = ["SequencePaths", "find_sequence"]
 
@@ -62,7 +62,7 @@ def find_sequence(
     MissingInputError
         If masks or lineage are not there; the message suggests where to look.
     """
-    given = Path(data).expanduser()
+    given = expanded(data)
     folder = given if given.name else given.resolve()
     base = folder.with_name(re.sub(r"_(GT|ST)$", "", folder.name))
     truth, silver = base.with_name(base.name + "_GT") / "TRA", base.with_name(base.name + "_ST") / "SEG"

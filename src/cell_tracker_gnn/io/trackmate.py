@@ -19,6 +19,7 @@ from cell_tracker_gnn.io.components import connected
 from cell_tracker_gnn.io.grid import usual_spacing
 from cell_tracker_gnn.io.outlines import outlines
 from cell_tracker_gnn.io.output import check_new, new_file
+from cell_tracker_gnn.io.paths import expanded
 
 __all__ = ["EDGE_FEATURES", "SPOT_FEATURES", "write_trackmate"]
 
@@ -84,7 +85,7 @@ def write_trackmate(lineage: Lineage, path: str | PathLike[str], *, overwrite: b
     """
     check_new(path, overwrite=overwrite)
     graph = graph_of(lineage)
-    with new_file(Path(path).expanduser()) as temporary, temporary.open("w", encoding="utf-8") as stream:
+    with new_file(expanded(path)) as temporary, temporary.open("w", encoding="utf-8") as stream:
         _write(stream, lineage, graph)
 
 

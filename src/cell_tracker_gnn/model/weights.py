@@ -125,7 +125,7 @@ def load_encoder(path: Path) -> tuple[Encoder, dict[str, Any]]:
     try:
         return _encoder(header, tensors), dict(header["card"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{path} does not fit its own description ({error}); copy or train it again") from error
+        raise _misfit(path, error) from error
 
 
 def _write(tensors: Mapping[str, Tensor], header: Mapping[str, Any], path: Path) -> None:
@@ -188,7 +188,7 @@ def load_model(name: str | Path = "general") -> Model:
     try:
         return _assemble(header, tensors, str(name), hashlib.sha256(path.read_bytes()).hexdigest())
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{path} does not fit its own description ({error}); copy or train it again") from error
+        raise _misfit(path, error) from error
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -223,12 +223,24 @@ def _assemble(header: dict[str, Any], tensors: dict[str, Tensor], name: str, sha
     else:
         network = TrackerNetwork(TrackerConfig.from_dict(header["network"]))
     network.load_state_dict(_part(tensors, "network."))
+    parts = ("network.", "encoder.") if header["encoder"] is not None else ("network.",)
+    foreign = [key for key in tensors if not key.startswith(parts)]
+    if foreign:
+        raise ModelError(
+            f"{name} holds the tensor {foreign[0]}, which is no part of its network; copy or train it again"
+        )
     broken = [key for key, value in tensors.items() if not torch.isfinite(value).all()]
     if broken:
         raise ModelError(f"{name} has numbers that are not finite in {broken[0]}; train it again")
     encoder = _encoder(header, tensors) if header["encoder"] is not None else None
     network.eval()
     return Model(network, encoder, header["costs"], header["card"], name, sha256, header.get("confidence", {}))
+
+
+def _misfit(path: Path, error: Exception) -> ModelError:
+    # Torch lists keys line by line.
+    told = " ".join(str(error).split())
+    return ModelError(f"{path} does not fit its own description ({told}); copy or train it again")
 
 
 def _encoder(header: dict[str, Any], tensors: dict[str, Tensor]) -> Encoder:

@@ -18,6 +18,7 @@ from cell_tracker_gnn.io import open_frames
 from cell_tracker_gnn.io.damage import damage_as_error
 from cell_tracker_gnn.io.output import new_file
 from cell_tracker_gnn.io.pairing import SelectedFrames
+from cell_tracker_gnn.io.paths import expanded
 from cell_tracker_gnn.report.content import Scores, describe
 from cell_tracker_gnn.report.pictures import Pictures, shrink_images
 from cell_tracker_gnn.report.result import Shown, read_shown
@@ -44,7 +45,7 @@ def check_report(output: str | PathLike[str], inputs: tuple[Path, ...] = ()) -> 
     OutputError
         If ``output`` is a folder or a file that is no report, or lies where nothing can be written.
     """
-    path = Path(output).expanduser()
+    path = expanded(output)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file for the report, such as {path / 'report.html'}")
     if path.exists() and not _is_report(path):
@@ -86,7 +87,7 @@ def write_report(
         If the file cannot be written.
     """
     report = progress or (lambda stage, done, total: None)
-    path, folder = Path(output).expanduser(), Path(result).expanduser()
+    path, folder = expanded(output), expanded(result)
     check_report(path)
     shown = read_shown(folder, lambda done, total: report("outlines", done, total))
     opened = _open_images(shown, images)
@@ -98,7 +99,7 @@ def write_report(
         from cell_tracker_gnn.evaluation.reading import compare
         from cell_tracker_gnn.evaluation.scores import score
 
-        comparison = compare(folder, Path(ground_truth).expanduser())
+        comparison = compare(folder, expanded(ground_truth))
         scores, mistakes = score(comparison), list_mistakes(comparison)
     plane = None if opened is None else (opened.shape[-2], opened.shape[-1])
     title = folder.resolve().name
