@@ -125,6 +125,7 @@ _named(
     None,
     ("t001.tif", "t01.tif", "both have frame number 1"),
 )
+_named(NUMBERS, "numbers of 20 digits", [f"t{10**20 + t}.tif" for t in range(3)], None, ("too large", "rename"))
 _named(NUMBERS, "names without numbers", ["a.tif", "b.tif"], None, ("hold no frame number", "rename"))
 
 

@@ -113,6 +113,9 @@ class WindowGroup:
 def group_windows(counts: Integers, *, max_gap: int) -> list[WindowGroup]:
     """The windows of a movie in groups of about :data:`GROUP_CELLS` cells, or of one window where that has more.
 
+    Where more frames are empty than a link can bridge, the windows begin anew, so that both parts are tracked like
+    movies of their own.
+
     Parameters
     ----------
     counts
@@ -120,17 +123,35 @@ def group_windows(counts: Integers, *, max_gap: int) -> list[WindowGroup]:
     max_gap
         Number of frames a cell may be missed.
     """
-    frames, total = len(counts), np.r_[0, np.cumsum(counts)]
+    return [group for stretch in _stretches(counts, max_gap) for group in _group_stretch(counts, stretch, max_gap)]
+
+
+def _group_stretch(counts: Integers, stretch: tuple[int, int], max_gap: int) -> Iterator[WindowGroup]:
+    """The groups of the windows over one stretch of frames, as if there were no others."""
+    first, stop = stretch
+    total = np.r_[0, np.cumsum(counts)]
     groups: list[list[tuple[int, int]]] = []
-    for begin, end in window_bounds(frames, max_gap=max_gap):
+    bounds = window_bounds(stop - first, max_gap=max_gap)
+    for begin, end in ((begin + first, end + first) for begin, end in bounds):
         if groups and total[end] - total[groups[-1][0][0]] <= GROUP_CELLS:
             groups[-1].append((begin, end))
         else:
             groups.append([(begin, end)])
     # What is usual is taken from some frames around, and from the candidates of their cells.
     before, after = USUAL_FRAMES, USUAL_FRAMES + max_gap + 1
-    ends = [0, *(group[-1][1] for group in groups)]
-    return [
-        WindowGroup(tuple(group), owned, (max(0, group[0][0] - before), min(frames, group[-1][1] + after)))
-        for group, owned in zip(groups, ends, strict=False)
-    ]
+    ends = [first, *(group[-1][1] for group in groups)]
+    for group, owned in zip(groups, ends, strict=False):
+        yield WindowGroup(tuple(group), owned, (max(first, group[0][0] - before), min(stop, group[-1][1] + after)))
+
+
+def _stretches(counts: Integers, max_gap: int) -> list[tuple[int, int]]:
+    """Ranges of frames parted by more empty frames than a link can bridge: what is in one says nothing about another.
+
+    Without any cell all frames are one stretch.
+    """
+    filled = np.flatnonzero(counts)
+    if not len(filled):
+        return [(0, len(counts))]
+    parted = np.flatnonzero(np.diff(filled) > max_gap + 1)
+    first, last = filled[np.r_[0, parted + 1]], filled[np.r_[parted, len(filled) - 1]]
+    return [(int(begin), int(end) + 1) for begin, end in zip(first, last, strict=True)]

@@ -89,7 +89,12 @@ def read_ctc(folder: str | PathLike[str]) -> Lineage:
     InputError
         If the table cannot be read or a track has no mask.
     """
-    place = existing(folder)
+    with damage_as_error(existing(folder), "restore its masks and its table, or track again"):
+        return _of_masks(existing(folder))
+
+
+def _of_masks(place: Path) -> Lineage:
+    """The lineage of tracked masks and their table."""
     place = place / "TRA" if (place / "TRA" / "man_track.txt").is_file() else place
     table_path = next((place / name for name in _TRACK_TABLES if (place / name).is_file()), None)
     if table_path is None:

@@ -12,6 +12,7 @@ import numpy as np
 from cell_tracker_gnn.data import Frames, Integers, Lineage, Scale
 from cell_tracker_gnn.errors import InputError, OutputError, SettingsError
 from cell_tracker_gnn.io.ctc import relabel_frame
+from cell_tracker_gnn.io.damage import damage_as_error
 from cell_tracker_gnn.io.measured_tracks import lineage_of_masks
 from cell_tracker_gnn.io.optional import require
 from cell_tracker_gnn.io.output import new_folder
@@ -88,9 +89,15 @@ def read_label_image(path: str | PathLike[str]) -> Lineage:
         If zarr is not installed.
     """
     require("OME-Zarr", "zarr")
+    place = existing(path)
+    with damage_as_error(place, "export it again"):
+        return _of_labels(place)
+
+
+def _of_labels(place: Path) -> Lineage:
+    """The lineage of a label image and what its properties state."""
     import zarr
 
-    place = existing(path)
     frames = open_zarr(place, labels=True)
     with broken_zarr_as_error(place):
         group = zarr.open(place, mode="r")

@@ -44,6 +44,8 @@ def number_files(paths: Iterable[Path]) -> list[tuple[int, Path]]:
     pieces = [_DIGITS.split(path.stem) for path in files]
     numbers = _numbers(files, pieces)
     ordered = sorted(zip(numbers, files, strict=True))
+    if ordered and ordered[-1][0] >= 2**63:
+        raise InputError(f"{ordered[-1][1]} has the frame number {ordered[-1][0]}, too large for one; rename the files")
     for (number, first), (other, second) in pairwise(ordered):
         if number == other:
             raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,9 +96,12 @@ def open_zarr(path: Path, axes: str | None = None, channel: int | None = None, *
         frames = _frames(array, axes or _axis_letters(image, path), channel, path, labels=labels)
         own = group.attrs.get(OURS)
         numbers = own.get("frames") if isinstance(own, Mapping) else None
-    if isinstance(numbers, list) and len(numbers) == len(frames):
-        return SelectedFrames(frames, tuple(range(len(frames))), tuple(int(str(number)) for number in numbers))
-    return frames
+    if not isinstance(numbers, list) or len(numbers) != len(frames):
+        return frames
+    known = [number for number in numbers if isinstance(number, int) and 0 <= number < 2**63]
+    if len(known) < len(numbers) or any(a >= b for a, b in pairwise(known)):
+        raise InputError(f"the frame numbers in the attribute {OURS} of {path} do not increase; remove or correct it")
+    return SelectedFrames(frames, tuple(range(len(frames))), tuple(known))
 
 
 def label_array(path: Path) -> Path:

@@ -20,7 +20,7 @@ from cell_tracker_gnn.stages.store import FolderStore
 
 __all__ = ["begin_folder", "run_record"]
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout of the pieces."""
 
 _NAME = "made_of.json"
