@@ -156,6 +156,12 @@ def plain(text: str, folder: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
+def row_of(case: Case, outcome: Outcome, folder: str) -> str:
+    """A row of the table."""
+    mark = "" if case.spans is not None else "refused: "
+    return f"| {case.name} | {mark}{plain(told(case, outcome), folder)} |"
+
+
 def table() -> str:
     """The table of all cases with what came of them."""
     lines: list[str] = []
@@ -167,8 +173,7 @@ def table() -> str:
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder).resolve()
             outcome = run(case, place)
-            mark = "" if case.spans is not None else "refused: "
-            lines.append(f"| {case.name} | {mark}{plain(told(case, outcome), str(place))} |")
+            lines.append(row_of(case, outcome, str(place)))
     return "\n".join(lines[1:])
 
 
