@@ -116,9 +116,15 @@ def _frame_median(cells: Cells, value: Floats) -> Floats:
 
 
 def _frame_rank(cells: Cells, value: Floats) -> Floats:
-    """Rank of a value among the cells of the same frame, from 0 to 1, shape (n,)."""
+    """Rank of a value among the cells of the same frame, from 0 to 1, shape (n,); equal values have equal ranks.
+
+    Else the order of the labels would tell which is which.
+    """
     order = np.lexsort((value, cells.frame))
     bound = np.searchsorted(cells.frame, np.arange(len(cells.numbers) + 1))
+    changes = (np.diff(value[order], prepend=np.nan) != 0) | (np.diff(cells.frame[order], prepend=-1) != 0)
+    first = np.flatnonzero(changes)
+    middle = 0.5 * (first + np.append(first[1:], len(cells)) - 1.0)
     rank = np.empty(len(cells))
-    rank[order] = np.arange(len(cells)) - bound[cells.frame[order]]
+    rank[order] = middle[np.cumsum(changes) - 1] - bound[cells.frame[order]]
     return np.asarray(rank / np.maximum(np.diff(bound)[cells.frame] - 1, 1))
