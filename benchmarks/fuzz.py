@@ -34,6 +34,8 @@ from fuzz_files import READERS, Reader
 
 RESULTS = Path(__file__).parent / "results"
 
+COMMAND = "python benchmarks/fuzz.py --seconds 850, several times; --again after every fix"
+
 SLOW = 10.0
 """A reader that takes longer has hung."""
 
@@ -267,7 +269,7 @@ def main() -> None:
     whole |= {"cpu_minutes": round(sum(row["cpu_seconds"] for row in rows.values()) / 60, 1)}
     whole |= {"found": sum(len(row["found"]) for row in rows.values())}
     whole |= {"open": sum(len(row["open"]) for row in rows.values())}
-    content = {"command": "python benchmarks/fuzz.py --seconds SECONDS, several times", **whole, "readers": rows}
+    content = {**stored, "command": COMMAND, **whole, "readers": rows}
     partial = options.output.with_suffix(".partial")
     partial.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     partial.replace(options.output)
