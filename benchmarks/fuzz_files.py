@@ -121,9 +121,11 @@ def _read_zarr(folder: Path) -> object:
     return outcome
 
 
-def _ctc(folder: Path) -> None:
+def _ctc(folder: Path, *, make: bool = False) -> None:
     from cell_tracker_gnn.io import write_ctc
 
+    if make:
+        folder.mkdir(parents=True)
     write_ctc(lineage(), folder)
 
 
@@ -193,6 +195,25 @@ def _read_points(suffix: str) -> Callable[[Path], object]:
         return [movie.masks[i] for i in range(min(len(movie), 4))]
 
     return read
+
+
+def _read_point_lineage(folder: Path) -> object:
+    from cell_tracker_gnn.io import read_point_lineage, read_points
+
+    return read_point_lineage(read_points(folder / "points.csv"))
+
+
+def _truth(folder: Path) -> None:
+    _ctc(folder / "result", make=True)
+    _ctc(folder / "01_GT" / "TRA", make=True)
+    for path in (folder / "01_GT" / "TRA").iterdir():
+        path.rename(path.with_name(path.name.replace("mask", "man_track").replace("res_track", "man_track")))
+
+
+def _evaluate(folder: Path) -> object:
+    from cell_tracker_gnn.evaluation import evaluate
+
+    return evaluate(folder / "result", folder / "01_GT")
 
 
 def _edits(folder: Path) -> None:
@@ -286,6 +307,8 @@ READERS: dict[str, Reader] = {
     "result": Reader(_result, _read_result, text=True),
     "points-csv": Reader(_points(".csv"), _read_points(".csv"), text=True),
     "points-parquet": Reader(_points(".parquet"), _read_points(".parquet")),
+    "point-lineage": Reader(_points(".csv"), _read_point_lineage, text=True),
+    "evaluate": Reader(_truth, _evaluate, text=True),
     "edits": Reader(_edits, _read_edits, text=True),
     "trackmate": Reader(_written("tracks.xml"), _read_written("tracks.xml"), text=True),
     "geff": Reader(_written("tracks.geff"), _read_written("tracks.geff"), text=True),
