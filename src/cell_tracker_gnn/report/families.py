@@ -6,7 +6,7 @@ import numpy as np
 
 from cell_tracker_gnn.data import Integers, Lineage, Tracks
 
-__all__ = ["COLORS", "Color", "color_of", "families", "founders"]
+__all__ = ["COLORS", "PAPER_COLORS", "Color", "color_of", "families", "founders"]
 
 Color = tuple[int, int, int]
 
@@ -14,6 +14,11 @@ COLORS: tuple[str, ...] = (
     "#e69f00", "#56b4e9", "#00b487", "#f0e442", "#6f9bff", "#ff7a33", "#e58fc0", "#d9d9d9",
 )  # fmt: skip
 """After Okabe and Ito (2008), as in ``page/view.js``: told apart on dark ground by colour-blind readers."""
+
+PAPER_COLORS: tuple[str, ...] = (
+    "#e69f00", "#56b4e9", "#009e73", "#c4b500", "#3f6fd8", "#d55e00", "#cc79a7", "#7f7f7f",
+)  # fmt: skip
+"""The same hues for white ground."""
 
 
 def founders(tracks: Tracks) -> Integers:
