@@ -22,7 +22,7 @@ KEY = "cell-tracker-gnn"
 
 LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
 
-_CONTOUR = 2
+_OPACITY = 0.4
 _TAIL = 12
 
 
@@ -59,7 +59,7 @@ def layers_of(proofreading: Proofreading, name: str, place: dict[str, Any] | Non
         for track, family in zip(lineage.tracks.track.tolist(), founder.tolist(), strict=True):
             colors[track] = np.array([*color_of(family), 255]) / 255
         shown = {"index": lineage.tracks.track, "lineage": founder, "parent": lineage.tracks.parent}
-        drawn = {"contour": _CONTOUR, "opacity": 1.0, "colormap": DirectLabelColormap(color_dict=colors)}
+        drawn = {"opacity": _OPACITY, "colormap": DirectLabelColormap(color_dict=colors)}
         found.append((tracked_labels(lineage), {"name": f"{name} tracked", "features": shown, **drawn, **common}, "labels"))
     data, graph, properties = napari_tracks(lineage)
     ways = {"graph": graph, "properties": _properties(lineage, properties), "tail_length": _TAIL, "tail_width": 2}

@@ -144,6 +144,21 @@ class Proofreading:
             return [(doubt.source, doubt.target)]
         return sorted(link for link in self._linked if link[0] == doubt.source) if doubt.kind == "division" else []
 
+    def ends(self, doubt: Doubt) -> tuple[list[int], list[int]]:
+        """The cells that a doubt leads from and to, as rows; of a division, both daughters."""
+        earlier = [] if doubt.source is None else [doubt.source]
+        later = [] if doubt.target is None else [doubt.target]
+        return earlier, later or [target for _, target in self.links(doubt)]
+
+    def go_on_from(self, former: Proofreading) -> None:
+        """Take over the steps that can be undone, and what was saved, from the same cells tracked before."""
+        same = [
+            np.array_equal(getattr(self.lineage.cells, name), getattr(former.lineage.cells, name))
+            for name in ("frame", "label")
+        ]
+        if all(same):
+            self._past, self._future, self._saved = former._past, former._future, former._saved
+
     def cell(self, frame: int, track: int) -> int | None:
         """Row of the cell of a track in a frame, by the index of the frame."""
         return self._at.get((frame, track))

@@ -14,6 +14,7 @@ from cell_tracker_gnn.io import read_lineage, read_table
 from cell_tracker_gnn.napari.layers import LayerData, layers_of
 from cell_tracker_gnn.napari.proofreading import Proofreading, list_doubts
 from cell_tracker_gnn.report.images import find_images
+from cell_tracker_gnn.report.pictures import movie_levels
 
 __all__ = ["get_reader", "read"]
 
@@ -56,5 +57,11 @@ def _images(lineage: Lineage) -> list[LayerData]:
     if found is None:
         return []
     images = np.stack([found[index] for index in range(len(found))])
-    options: dict[str, Any] = {"name": "images", "colormap": "gray", "scale": (1.0, *lineage.cells.scale.step)}
+    levels = movie_levels(found)
+    options: dict[str, Any] = {
+        "name": "images",
+        "colormap": "gray",
+        "contrast_limits": (levels.dark, levels.dark + levels.span),
+        "scale": (1.0, *lineage.cells.scale.step),
+    }
     return [(images, options, "image")]

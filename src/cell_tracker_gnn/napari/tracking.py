@@ -92,12 +92,15 @@ class TrackWidget(Container[Any]):
 
     def run(self) -> None:
         """Begin to track; the layers appear when it is done."""
+        # napari fills the lists when it next has time, which may be after this.
+        self.reset_choices()
         try:
             task = self._task()
         except CellTrackerError as error:
             self.message.value = str(error)
             return
-        masks, place = self.masks.value.name, place_of(self.masks.value)
+        masks = self.masks.value
+        place = place_of(masks)
         self._set_busy(busy=True)
         self.message.value = "loading the model"
         self.background.start(task, lambda lineage: self._show(lineage, masks, place))
@@ -123,8 +126,9 @@ class TrackWidget(Container[Any]):
             ),
         )
 
-    def _show(self, lineage: Lineage, name: str, place: dict[str, Any]) -> None:
-        show_layers(self.viewer, layers_of(Proofreading(lineage), name, place))
+    def _show(self, lineage: Lineage, masks: Labels, place: dict[str, Any]) -> None:
+        show_layers(self.viewer, layers_of(Proofreading(lineage), masks.name, place))
+        masks.visible = False
         self.look.enabled = True
         self.message.value = _sentence(lineage)
 
@@ -142,7 +146,7 @@ class TrackWidget(Container[Any]):
         self.start.enabled, self.stop.enabled = not busy, busy
 
     def _open_doubts(self) -> None:
-        self.viewer.window.add_plugin_dock_widget("cell-tracker-gnn", "Doubtful links")
+        self.viewer.window.add_plugin_dock_widget("cell-tracker-gnn", "Doubtful links", tabify=True)
 
 
 def show_layers(viewer: Viewer, layers: list[LayerData]) -> None:
