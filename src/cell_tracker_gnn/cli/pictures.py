@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,9 +20,7 @@ __all__ = ["movie", "plot"]
 @click.option("--ground-truth", help="A folder such as 01_GT, for reliability.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="NAME.png, NAME.svg or NAME.pdf.")
 @click.option("--overwrite", is_flag=True, help="Replace a former file.")
-def plot(
-    result: str, kind: str, output: Path, images: str | None, ground_truth: str | None, overwrite: bool
-) -> None:
+def plot(result: str, kind: str, output: Path, **options: Any) -> None:
     """Draw RESULT, a result folder or any other format of lineages.
 
     lineage is the tree of all families, tracks the ways of the cells over the last image, reliability how often links
@@ -29,7 +28,7 @@ def plot(
     """
     from cell_tracker_gnn.plots import write_plot
 
-    write_plot(result, kind, output, images=images, ground_truth=ground_truth, overwrite=overwrite)
+    write_plot(result, kind, output, **options)
     click.echo(f"Figure in {output}")
 
 

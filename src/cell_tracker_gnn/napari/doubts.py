@@ -184,7 +184,13 @@ class DoubtsWidget(QWidget):
         ends = [end for end in (doubt.source, doubt.target) if end is not None]
         tracks = list(dict.fromkeys(str(track[end]) for end in ends))
         right = "" if math.isnan(doubt.probability) else f"{doubt.probability:.0%}"
-        words = (right, doubt.kind, str(cells.number[ends[-1]]) if ends else "", " → ".join(tracks), _DONE[found.of(doubt)])
+        words = (
+            right,
+            doubt.kind,
+            str(cells.number[ends[-1]]) if ends else "",
+            " → ".join(tracks),
+            _DONE[found.of(doubt)],
+        )
         for column, word in enumerate(words):
             item = QTableWidgetItem(word)
             if column in (0, 2):

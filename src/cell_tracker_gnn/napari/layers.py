@@ -9,7 +9,7 @@ from napari.layers import Labels, Layer
 from napari.utils.colormaps import Colormap, DirectLabelColormap
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Floats, Lineage
+from cell_tracker_gnn.data import Floats, Frames, Lineage
 from cell_tracker_gnn.io.ctc import relabel_frame
 from cell_tracker_gnn.io.graphs import napari_tracks
 from cell_tracker_gnn.napari.proofreading import Proofreading
@@ -60,7 +60,13 @@ def layers_of(proofreading: Proofreading, name: str, place: dict[str, Any] | Non
             colors[track] = np.array([*color_of(family), 255]) / 255
         shown = {"index": lineage.tracks.track, "lineage": founder, "parent": lineage.tracks.parent}
         drawn = {"opacity": _OPACITY, "colormap": DirectLabelColormap(color_dict=colors)}
-        found.append((tracked_labels(lineage), {"name": f"{name} tracked", "features": shown, **drawn, **common}, "labels"))
+        found.append(
+            (
+                tracked_labels(lineage, lineage.movie.masks),
+                {"name": f"{name} tracked", "features": shown, **drawn, **common},
+                "labels",
+            )
+        )
     data, graph, properties = napari_tracks(lineage)
     ways = {"graph": graph, "properties": _properties(lineage, properties), "tail_length": _TAIL, "tail_width": 2}
     coloured = {"color_by": "color", "colormaps_dict": {"color": _colormap()}, "blending": "translucent"}
@@ -69,10 +75,8 @@ def layers_of(proofreading: Proofreading, name: str, place: dict[str, Any] | Non
     return found
 
 
-def tracked_labels(lineage: Lineage) -> NDArray[Any]:
+def tracked_labels(lineage: Lineage, masks: Frames) -> NDArray[Any]:
     """The masks with track numbers in the place of labels, shape (t, y, x) or (t, z, y, x)."""
-    assert lineage.movie is not None
-    masks = lineage.movie.masks
     dtype = np.uint16 if lineage.track.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32
     tracked = np.zeros((len(masks), *masks.shape), dtype)
     for index in range(len(masks)):

@@ -97,8 +97,7 @@ class Proofreading:
         self._linked = set(zip(links.source[own].tolist(), links.target[own].tolist(), strict=True))
         self._row = {place: i for i, place in enumerate(_places(lineage))}
         self._at = {
-            place: i
-            for i, place in enumerate(zip(lineage.cells.frame.tolist(), lineage.track.tolist(), strict=True))
+            place: i for i, place in enumerate(zip(lineage.cells.frame.tolist(), lineage.track.tolist(), strict=True))
         }
         self._past: list[dict[Link, str]] = []
         self._future: list[dict[Link, str]] = []
@@ -267,15 +266,16 @@ class Proofreading:
         self._saved = self._now
 
     def _links(self, edits: Edits) -> dict[Link, str]:
-        ends = ((e.op, self._row.get((e.frame_from, e.label_from)), self._row.get((e.frame_to, e.label_to))) for e in edits.edits)
+        ends = (
+            (e.op, self._row.get((e.frame_from, e.label_from)), self._row.get((e.frame_to, e.label_to)))
+            for e in edits.edits
+        )
         return {(a, b): op for op, a, b in ends if a is not None and b is not None}
 
     def _edits(self, links: Mapping[Link, str]) -> list[Edit]:
         number, label = self.lineage.cells.number, self.lineage.cells.label
         ordered = sorted(links.items(), key=lambda item: item[0][::-1])
-        return [
-            Edit(op, int(number[a]), int(label[a]), int(number[b]), int(label[b])) for (a, b), op in ordered
-        ]
+        return [Edit(op, int(number[a]), int(label[a]), int(number[b]), int(label[b])) for (a, b), op in ordered]
 
     def _needed(self, doubt: Doubt) -> list[Link]:
         links = self.links(doubt)

@@ -52,7 +52,8 @@ def _unchanged(data: NDArray[Any], labels: NDArray[Any] | None, options: dict[st
     rows, graph, _ = napari_tracks(lineage)
     same = np.array_equal(rows, data) and {k: list(v) for k, v in options.get("graph", {}).items()} == graph
     if labels is not None:
-        same = same and lineage.movie is not None and np.array_equal(tracked_labels(lineage), labels)
+        movie = lineage.movie
+        same = same and movie is not None and np.array_equal(tracked_labels(lineage, movie.masks), labels)
     return lineage if same else None
 
 

@@ -55,7 +55,11 @@ def plot_lineage(lineage: Lineage, axes: Axes | None = None) -> Axes:
     place = {track: i for i, track in enumerate(tracks.track.tolist())}
     level = _packed(row, kept)
     for i in np.flatnonzero(kept).tolist():
-        color, begin, end = PAPER_COLORS[int(family[i]) % len(PAPER_COLORS)], numbers[tracks.begin[i]], numbers[tracks.end[i]]
+        color, begin, end = (
+            PAPER_COLORS[int(family[i]) % len(PAPER_COLORS)],
+            numbers[tracks.begin[i]],
+            numbers[tracks.end[i]],
+        )
         dot = "." if begin == end else ""
         axes.plot([begin, end], [level[i]] * 2, dot + "-", color=color, linewidth=2, markersize=5, zorder=2)
         parent = place.get(int(tracks.parent[i]))
@@ -97,9 +101,7 @@ def _packed(row: Floats, kept: Flags) -> Floats:
     return np.searchsorted(used, np.floor(row)) + (row - np.floor(row))
 
 
-def _mark_doubts(
-    axes: Axes, lineage: Lineage, level: Floats, kept: Flags
-) -> None:
+def _mark_doubts(axes: Axes, lineage: Lineage, level: Floats, kept: Flags) -> None:
     cells, links = lineage.cells, lineage.links
     of_track = np.searchsorted(lineage.tracks.track, lineage.track)
     doubtful = links.target[links.probability < SURE]

@@ -19,6 +19,7 @@ __all__ = ["plot_reliability"]
 
 _MARKS = (0.1, 0.5, 0.9, 0.99, 0.999)
 _LOWEST, _HIGHEST = 0.03, 0.9997
+_MARGIN = 0.3
 _NORMAL_90 = 1.645
 
 
@@ -57,7 +58,8 @@ def plot_reliability(probability: Floats, right: NDArray[np.bool_], axes: Axes |
     names = [f"{mark:g}" for mark in _MARKS]
     axes.set_xticks(marks, names)
     axes.set_yticks(marks, names)
-    axes.set(xlim=ends + [-0.3, 0.3], ylim=ends + [-0.3, 0.3])
+    limits = ends[0] - _MARGIN, ends[1] + _MARGIN
+    axes.set(xlim=limits, ylim=limits)
     error = calibration_error(probability, right)
     axes.set(
         xlabel="stated probability",

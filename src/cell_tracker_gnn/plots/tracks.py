@@ -69,7 +69,8 @@ def plot_tracks(
             LineCollection(list(ways), colors=color[links.target[chosen]].tolist(), linewidths=1.2, linestyles=style)
         )
     here = cells.frame == index
-    axes.scatter(*point[here].T, s=10, c=color[here].tolist(), edgecolors="black", linewidths=0.4, zorder=3)
+    across_here, down_here = point[here].T
+    axes.scatter(across_here, down_here, s=10, c=color[here].tolist(), edgecolors="black", linewidths=0.4, zorder=3)
     unit = cells.scale.unit
     axes.set(xlabel=f"x ({unit})", ylabel=f"y ({unit})", title=f"tracks up to frame {cells.numbers[index]}")
     axes.set_aspect("equal")

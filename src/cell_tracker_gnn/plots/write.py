@@ -73,7 +73,9 @@ def write_plot(
     if path.suffix.lower() not in SUFFIXES:
         raise SettingsError(f"{path} is no name of a figure; let it end in one of {', '.join(SUFFIXES)}")
     if kind == "reliability" and ground_truth is None:
-        raise SettingsError("a reliability diagram compares with the truth; give a folder such as 01_GT: --ground-truth")
+        raise SettingsError(
+            "a reliability diagram compares with the truth; give a folder such as 01_GT: --ground-truth"
+        )
     need_matplotlib()
     check_new(path, [place for place in (result, images, ground_truth) if place is not None], overwrite)
     if not path.parent.is_dir():
