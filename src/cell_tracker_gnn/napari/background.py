@@ -40,9 +40,9 @@ class Background(QObject):
         return self._worker is not None
 
     def start(self, work: Callable[[Progress], Any], done: Callable[[Any], None]) -> None:
-        """Begin: ``work`` is called in a thread with what it tells its progress, ``done`` in this one with what it gave."""
+        """Begin: ``work`` is called in a thread with what it reports to, and ``done`` in this one with its result."""
         self._cancel.clear()
-        self._worker = create_worker(work, self._report, _start_thread=False)
+        self._worker = create_worker(work, self._report, _start_thread=False, _ignore_errors=True)
         self._worker.returned.connect(lambda result: self._finish(result, done))
         self._worker.errored.connect(self._fail)
         self._worker.start()

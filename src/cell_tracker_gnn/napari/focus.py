@@ -32,6 +32,8 @@ class Focus:
 
     def __init__(self, viewer: Viewer) -> None:
         self.viewer = viewer
+        # Since 0.9 napari keeps the camera elsewhere.
+        self._camera = getattr(viewer, "scene", viewer).camera
         self._rings: Points | None = None
 
     def show(self, labels: Labels, cells: Cells, earlier: Sequence[int], later: Sequence[int]) -> None:
@@ -63,7 +65,7 @@ class Focus:
         for axis, value in enumerate(world):
             if axis + first not in dims.displayed:
                 dims.set_point(axis + first, value)
-        self.viewer.camera.center = tuple(world[axis - first] for axis in dims.displayed)
+        self._camera.center = tuple(world[axis - first] for axis in dims.displayed)
 
     def clear(self) -> None:
         """Take the rings away."""
@@ -73,7 +75,7 @@ class Focus:
 
     def _zoom_to(self, size: float) -> None:
         if size > 0:
-            self.viewer.camera.zoom = max(self.viewer.camera.zoom, _CELL_PIXELS / size)
+            self._camera.zoom = max(self._camera.zoom, _CELL_PIXELS / size)
 
     def _draw(self, labels: Labels, rings: Floats, later: list[bool], size: float) -> None:
         self.clear()

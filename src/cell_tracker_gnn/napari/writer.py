@@ -17,11 +17,11 @@ from cell_tracker_gnn.io.measured_tracks import lineage_of_masks
 from cell_tracker_gnn.napari.layers import KEY, LayerData, tracked_labels
 from cell_tracker_gnn.napari.proofreading import Proofreading
 
-__all__ = ["write"]
+__all__ = ["write_movie", "write_tracks"]
 
 
-def write(path: str, layers: list[LayerData]) -> list[str]:
-    """Write a labels and a tracks layer as a folder, or a tracks layer alone as GEFF, TrackMate XML or a table.
+def write_movie(path: str, layers: list[LayerData]) -> list[str]:
+    """Write a labels and a tracks layer as a folder.
 
     Layers that nobody has changed since they were tracked are written with everything that is known of them; of others,
     what they show: labels are track numbers, and the graph of the tracks names their parents.
@@ -29,17 +29,27 @@ def write(path: str, layers: list[LayerData]) -> list[str]:
     Raises
     ------
     InputError
-        If the labels are no movie, or the tracks contradict themselves.
+        If the labels are no movie.
     OutputError
         If the path exists or cannot be written.
     """
     found = {kind: (np.asarray(data), options) for data, options, kind in layers}
-    data, options = found["tracks"]
-    labels = found["labels"][0] if "labels" in found else None
-    lineage = _unchanged(data, labels, options)
-    if lineage is None:
-        lineage = _of_labels(labels, options) if labels is not None else _of_tracks(data, options)
-    write_lineage(lineage, path)
+    labels, (data, options) = found["labels"][0], found["tracks"]
+    write_lineage(_unchanged(data, labels, options) or _of_labels(labels, options), path)
+    return [path]
+
+
+def write_tracks(path: str, data: NDArray[Any], options: dict[str, Any]) -> list[str]:
+    """Write a tracks layer alone as GEFF, TrackMate XML or a table, told by the ending; see :func:`write_movie`.
+
+    Raises
+    ------
+    InputError
+        If the tracks contradict themselves.
+    OutputError
+        If the path exists or cannot be written.
+    """
+    write_lineage(_unchanged(data, None, options) or _of_tracks(data, options), path)
     return [path]
 
 
