@@ -78,18 +78,15 @@ class Focus:
             self._camera.zoom = max(self._camera.zoom, _CELL_PIXELS / size)
 
     def _draw(self, labels: Labels, rings: Floats, later: list[bool], size: float) -> None:
-        self.clear()
+        sizes = [max(_RINGS[one] * size, 1.0) for one in later]
+        colors = [_COLORS[one] for one in later]
+        shown = self._rings
+        if shown is not None and shown in self.viewer.layers and shown.ndim == labels.ndim:
+            shown.data, shown.size, shown.border_color = rings, sizes, colors
+            return
         active = self.viewer.layers.selection.active
-        self._rings = self.viewer.add_points(
-            rings,
-            name=_NAME,
-            size=[max(_RINGS[one] * size, 1.0) for one in later],
-            face_color="transparent",
-            border_color=[_COLORS[one] for one in later],
-            border_width=0.05,
-            scale=labels.scale,
-            translate=labels.translate,
-            units=labels.units,
-        )
+        drawn = {"face_color": "transparent", "border_color": colors, "border_width": 0.05, "size": sizes}
+        place = {"scale": labels.scale, "translate": labels.translate, "units": labels.units}
+        self._rings = self.viewer.add_points(rings, name=_NAME, **drawn, **place)
         self._rings.editable = False
         self.viewer.layers.selection.active = active
