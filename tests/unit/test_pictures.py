@@ -86,10 +86,10 @@ def test_tracks_lie_in_units_of_the_scale(lineage: Lineage) -> None:
 
 
 def test_the_reliability_counts_links() -> None:
-    probability = np.repeat([0.6, 0.95], 100)
-    right = np.arange(200) % 100 < np.repeat([60, 95], 100)
+    probability = np.repeat([0.6, 0.96], 100)
+    right = np.concatenate([np.arange(100) % 5 < 3, np.arange(100) % 25 < 24])
     axes = plot_reliability(probability, right)
-    assert axes.get_title() == "200 links, 45 wrong, calibration error 0.0000"
+    assert axes.get_title() == "200 links, 44 wrong, calibration error 0.0000"
     with pytest.raises(InputError, match="no judged link"):
         plot_reliability(probability[:0], right[:0])
 
@@ -129,9 +129,9 @@ def test_a_movie_file_plays_all_frames(ending: str, result: Path, tmp_path: Path
     file = tmp_path / f"movie.{ending}"
     write_clip(result, file, rate=5)
     if ending == "webp":
-        movie = Image.open(file)
-        frames = [np.asarray((movie.seek(i), movie.convert("RGB"))[1]) for i in range(movie.n_frames)]
-        assert movie.info["duration"] == 200
+        with Image.open(file) as movie:
+            frames = [np.asarray((movie.seek(i), movie.convert("RGB"))[1]) for i in range(movie.n_frames)]
+            assert movie.info["duration"] == 200
     else:
         video, frames = cv2.VideoCapture(str(file)), []
         while (read := video.read())[0]:
@@ -150,7 +150,8 @@ def test_a_movie_file_plays_all_frames(ending: str, result: Path, tmp_path: Path
 def test_large_frames_are_made_smaller(result: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clip, "MOST_PIXELS", 1000)
     write_clip(result, tmp_path / "small.webp")
-    assert Image.open(tmp_path / "small.webp").size == (32, 32)
+    with Image.open(tmp_path / "small.webp") as movie:
+        assert movie.size == (32, 32)
 
 
 def test_points_and_volumes_are_shown(tmp_path: Path) -> None:
@@ -162,7 +163,8 @@ def test_points_and_volumes_are_shown(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--images"):
         write_clip(tmp_path / "points", tmp_path / "points.webp")
     write_clip(tmp_path / "points", tmp_path / "points.webp", images=tmp_path / "images.npy")
-    assert Image.open(tmp_path / "points.webp").n_frames == 3
+    with Image.open(tmp_path / "points.webp") as movie:
+        assert movie.n_frames == 3
     case = CASES["anisotropic_3d"]()
     Tracker.from_pretrained().track(case.masks, case.images, scale=case.step).write(tmp_path / "volumes")
     write_clip(tmp_path / "volumes", tmp_path / "volumes.mp4")

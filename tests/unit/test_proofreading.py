@@ -79,7 +79,7 @@ def test_relinking_to_a_later_cell_cuts_and_to_an_earlier_one_does_not(lineage: 
 
 
 def test_a_daughter_is_added_and_a_third_child_refused(lineage: Lineage) -> None:
-    found, doubt = Proofreading(lineage), link(lineage, 0)
+    found, doubt = Proofreading(lineage), link(lineage, -1)
     frame = lineage.cells.frame
     first, second = (row for row in np.flatnonzero(frame == frame[doubt.target]).tolist() if row != doubt.target)
     found.add_daughter(doubt, first)

@@ -20,6 +20,9 @@ __all__ = ["Doubt", "Link", "Proofreading", "list_doubts"]
 MOST_DOUBTS = 3000
 """So many doubts are listed; the most doubtful ones come first."""
 
+_MERGE = KINDS.index("merge")
+"""This kind and the ones after it belong to merged masks."""
+
 Link = tuple[int, int]
 """Rows of the earlier and of the later cell."""
 
@@ -93,7 +96,7 @@ class Proofreading:
         self.lineage = lineage
         self.doubts = list_doubts(lineage) if doubts is None else doubts
         links = lineage.links
-        own = links.kind < KINDS.index("merge")
+        own = links.kind < _MERGE
         self._linked = set(zip(links.source[own].tolist(), links.target[own].tolist(), strict=True))
         self._row = {place: i for i, place in enumerate(_places(lineage))}
         self._at = {
@@ -138,7 +141,12 @@ class Proofreading:
         return "relinked" if changed else ""
 
     def links(self, doubt: Doubt) -> list[Link]:
-        """The links that a doubt is about: one, the two of a division, or none."""
+        """The links that a doubt is about and that can be judged: one, the two of a division, or none.
+
+        Links into and out of merged masks come beside the others and are no choice of their own.
+        """
+        if doubt.kind in KINDS[_MERGE:]:
+            return []
         if doubt.is_link and doubt.source is not None and doubt.target is not None:
             return [(doubt.source, doubt.target)]
         return sorted(link for link in self._linked if link[0] == doubt.source) if doubt.kind == "division" else []
