@@ -258,5 +258,6 @@ class DoubtsWidget(QWidget):
         """Show a sentence, and how many corrections there are."""
         found = self.proofreading
         count, unsaved = (0, False) if found is None else (len(found), not found.is_saved)
-        status = f"{count} corrections{', not saved' if unsaved else ''}. " if count or unsaved else ""
+        named = f"{count} correction{'s' if count != 1 else ''}"
+        status = f"{named}{', not saved' if unsaved else ''}. " if count or unsaved else ""
         self.message.setText(status + (sentence or (_HELP if not status else "")))
