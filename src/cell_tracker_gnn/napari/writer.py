@@ -21,7 +21,7 @@ __all__ = ["write_movie", "write_tracks"]
 
 
 def write_movie(path: str, layers: list[LayerData]) -> list[str]:
-    """Write a labels and a tracks layer as a folder.
+    """Write a labels and a tracks layer as a folder; images beside them are left out.
 
     Layers that nobody has changed since they were tracked are written with everything that is known of them; of others,
     what they show: labels are track numbers, and the graph of the tracks names their parents.
