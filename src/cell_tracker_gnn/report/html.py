@@ -5,23 +5,20 @@ from __future__ import annotations
 import base64
 import html
 import json
-import logging
 import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 
-from cell_tracker_gnn.data import Frames
-from cell_tracker_gnn.errors import FrameMismatchError, InputError, OutputError
-from cell_tracker_gnn.io import open_frames
+from cell_tracker_gnn.errors import OutputError
 from cell_tracker_gnn.io.damage import damage_as_error
 from cell_tracker_gnn.io.output import new_file
-from cell_tracker_gnn.io.pairing import SelectedFrames
 from cell_tracker_gnn.io.paths import expanded
 from cell_tracker_gnn.report.content import Scores, describe
+from cell_tracker_gnn.report.images import find_images
 from cell_tracker_gnn.report.pictures import Pictures, shrink_images
-from cell_tracker_gnn.report.result import Shown, read_shown
+from cell_tracker_gnn.report.result import read_shown
 
 __all__ = ["check_report", "write_report"]
 
@@ -30,9 +27,9 @@ SCRIPTS: tuple[str, ...] = (
 )  # fmt: skip
 """The parts of the page's script, in the order they depend on each other."""
 
-_MARK = "<!-- a report of cell-tracker-gnn -->"
+_RESTORE = "restore its tables, run.json and summary.json, or track again"
 
-_log = logging.getLogger(__name__)
+_MARK = "<!-- a report of cell-tracker-gnn -->"
 
 Progress = Callable[[str, int, int], None]
 
@@ -90,7 +87,8 @@ def write_report(
     path, folder = expanded(output), expanded(result)
     check_report(path)
     shown = read_shown(folder, lambda done, total: report("outlines", done, total))
-    opened = _open_images(shown, images)
+    with damage_as_error(folder, _RESTORE):
+        opened = find_images(shown.run, shown.numbers, shown.shape, images)
     pictures = None if opened is None else shrink_images(opened, progress=lambda *part: report("images", *part))
     scores: Scores = {}
     mistakes = []
@@ -103,7 +101,7 @@ def write_report(
         scores, mistakes = score(comparison), list_mistakes(comparison)
     plane = None if opened is None else (opened.shape[-2], opened.shape[-1])
     title = folder.resolve().name
-    with damage_as_error(folder, "restore its tables, run.json and summary.json, or track again"):
+    with damage_as_error(folder, _RESTORE):
         content = describe(shown, title, plane, mistakes, scores)
         content["slice_pictures"] = bool(pictures and pictures.slices and pictures.slices[0])
         content["pictures"] = pictures is not None
@@ -121,37 +119,6 @@ def _is_report(path: Path) -> bool:
             return _MARK.encode() in file.read(200)
     except OSError:
         return False
-
-
-def _open_images(shown: Shown, images: str | PathLike[str] | None) -> Frames | None:
-    """The images of the frames of the result; those that only ``run.json`` names may be gone."""
-    known = images if images is not None else shown.run.get("images")
-    if known is None:
-        return None
-    try:
-        opened = open_frames(known, axes=shown.run.get("axes"), channel=shown.run.get("channel"))
-        return _pair(opened, shown, str(known))
-    except InputError as error:
-        if images is not None:
-            raise
-        _log.warning("the report shows no images: %s", error)
-        return None
-
-
-def _pair(images: Frames, shown: Shown, where: str) -> Frames:
-    place = {number: i for i, number in enumerate(images.numbers)}
-    if not set(shown.numbers) <= place.keys() and len(images) == len(shown.numbers):
-        # Stacks have no numbers of their own.
-        place = {number: i for i, number in enumerate(shown.numbers)}
-    missing = [number for number in shown.numbers if number not in place]
-    if missing:
-        raise FrameMismatchError(f"{where} has no frame {missing[0]} of the result; give the images that were tracked")
-    if shown.shape is not None and tuple(images.shape) != tuple(shown.shape):
-        raise FrameMismatchError(
-            f"the images {where} are of shape {images.shape} and the result of {shown.shape}; "
-            "give the images that were tracked"
-        )
-    return SelectedFrames(images, tuple(place[number] for number in shown.numbers), shown.numbers)
 
 
 def _assemble(title: str, content: str, pictures: Pictures | None) -> Iterator[str]:
