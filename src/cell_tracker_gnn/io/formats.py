@@ -146,6 +146,15 @@ def read_lineage(path: Path_) -> Lineage:
         If the path does not exist.
     InputError
         If it cannot be read.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> len(lineage.tracks)
+    4
     """
     place = existing(path)
     form = format_of(place)
@@ -165,6 +174,17 @@ def write_lineage(lineage: Lineage, path: Path_, *, overwrite: bool = False) -> 
     ------
     OutputError
         If the path exists and ``overwrite`` is False, or the lineage has no masks where the format needs them.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage, write_lineage
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> write_lineage(lineage, "tracks.csv")
+    >>> write_lineage(lineage, "tracks.xml")
+    >>> len(read_lineage("tracks.xml").links) == len(lineage.links)
+    True
     """
     form = format_of(path)
     if form.name == "folder":
@@ -244,6 +264,15 @@ def convert(
         If ``target`` exists and ``overwrite`` is False, or cannot be written.
     SettingsError
         If the ending of ``target`` is unknown or ``scale`` does not fit.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import convert
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage, lost = convert(folder / "01_GT", "tracks.csv")
+    >>> lost
+    ['masks']
     """
     form = format_of(target)
     inputs = [path for path in (source, masks) if path is not None]

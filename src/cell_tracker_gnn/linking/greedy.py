@@ -40,6 +40,13 @@ def solve_greedy(
     ------
     LinkingError
         If shapes, cells or numbers are unusable, or if fixed and forbidden links contradict each other.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.linking import solve_greedy
+    >>> links = {"source": [0, 0, 1], "target": [2, 3, 2], "reward": [3.0, 2.5, 2.8]}
+    >>> solve_greedy(**links, cells=4, second_child_cost=9.0, second_child_allowed=True).tolist()
+    [True, False, False]
     """
     problem = LinkProblem.pose(
         source,

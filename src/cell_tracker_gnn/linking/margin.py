@@ -62,6 +62,15 @@ def flip_losses(
     ------
     LinkingError
         If shapes, cells or numbers are unusable.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.linking import flip_losses, solve_exact
+    >>> links = {"source": [0, 0, 1], "target": [2, 3, 2], "reward": [3.0, 2.5, 2.8]}
+    >>> rules = {"cells": 4, "second_child_cost": 9.0, "second_child_allowed": True}
+    >>> chosen = solve_exact(**links, **rules)
+    >>> flip_losses(**links, chosen=chosen, links=[1, 2], **rules).round(3).tolist()
+    [2.3, 2.3]
     """
     problem = LinkProblem.pose(source, target, reward, **arguments)  # type: ignore[arg-type]
     place = np.empty_like(problem.order)

@@ -75,6 +75,14 @@ def solve_exact(
     ------
     LinkingError
         If shapes, cells or numbers are unusable, or if fixed and forbidden links contradict each other.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.linking import solve_exact
+    >>> # Cells 0 and 1 in one frame, 2 and 3 in the next; 0 -> 2 looks best, but 0 -> 3 and 1 -> 2 are worth more.
+    >>> links = {"source": [0, 0, 1], "target": [2, 3, 2], "reward": [3.0, 2.5, 2.8]}
+    >>> solve_exact(**links, cells=4, second_child_cost=9.0, second_child_allowed=True).tolist()
+    [False, True, True]
     """
     problem = LinkProblem.pose(
         source,
