@@ -35,9 +35,7 @@ class Task:
 
     def solve(self, solver: object) -> np.ndarray:
         """Chosen links."""
-        return solver(  # type: ignore[operator]
-            self.source, self.target, self.rewards.reward, cells=self.cells, **self.rewards.as_arguments()
-        )
+        return solver(self.problem)  # type: ignore[operator]
 
     @property
     def problem(self) -> LinkProblem:

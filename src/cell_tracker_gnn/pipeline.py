@@ -30,6 +30,7 @@ from cell_tracker_gnn.linking.evidence import gather_decisions
 from cell_tracker_gnn.linking.greedy import solve_greedy
 from cell_tracker_gnn.linking.match import solve_exact
 from cell_tracker_gnn.linking.merges import find_passages
+from cell_tracker_gnn.linking.problem import LinkProblem
 from cell_tracker_gnn.linking.summary import rate_lineage
 from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.model.weights import Model, load_model
@@ -304,7 +305,7 @@ def reward_links(graph: Graph, scores: Scores, costs: LinkCosts) -> LinkRewards:
 def choose_links(graph: Graph, rewards: LinkRewards, settings: TrackSettings) -> NDArray[np.bool_]:
     """The best set of links under the settings, shape (m,)."""
     solve = solve_exact if settings.linker == "exact" else solve_greedy
-    return solve(
+    problem = LinkProblem.pose(
         graph.candidates.source,
         graph.candidates.target,
         rewards.reward,
@@ -312,6 +313,7 @@ def choose_links(graph: Graph, rewards: LinkRewards, settings: TrackSettings) ->
         divisions=settings.divisions,
         **rewards.as_arguments(),
     )
+    return solve(problem)
 
 
 @contextmanager

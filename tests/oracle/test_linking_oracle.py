@@ -57,8 +57,8 @@ def test_exact_has_the_value_of_an_independent_integer_program(seed: int) -> Non
     odds = {name: rng.normal(-1, 1, cells) for name in ("appears", "disappears", "divides")} if seed % 2 else {}
     rewards = link_rewards(log_odds, gap, cells=cells, **odds)
     problem = LinkProblem.pose(source, target, rewards.reward, cells=cells, **rewards.as_arguments())
-    exact = solve_exact(source, target, rewards.reward, cells=cells, **rewards.as_arguments())
-    greedy = solve_greedy(source, target, rewards.reward, cells=cells, **rewards.as_arguments())
+    exact = solve_exact(problem)
+    greedy = solve_greedy(problem)
     best = highs_value(source, target, cells, rewards)
     assert problem.value(exact[problem.order]) == pytest.approx(best, abs=1e-5)
     assert problem.value(greedy[problem.order]) <= best + 1e-6

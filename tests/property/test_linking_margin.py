@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from test_linking_optimum import Case, cases, obeys, pose, value
+from test_linking_optimum import Case, cases, obeys, pose, posed, value
 
 from cell_tracker_gnn.linking import flip_losses, solve_exact, solve_greedy
 from cell_tracker_gnn.linking import margin as margin_module
@@ -21,13 +21,13 @@ def best_with(case: Case, link: int, wanted: bool) -> float:
 
 
 def losses(case: Case, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return flip_losses(chosen=chosen, links=np.arange(len(chosen)), **case)
+    return flip_losses(posed(case), chosen, np.arange(len(chosen)))
 
 
 @given(cases(most=8), st.booleans())
 @settings(max_examples=120, deadline=None)
 def test_losses_are_those_of_the_best_of_all_subsets(case: Case, exact: bool) -> None:
-    problem, chosen = pose(case), (solve_exact if exact else solve_greedy)(**case)
+    problem, chosen = pose(case), (solve_exact if exact else solve_greedy)(posed(case))
     expected = [value(problem, chosen) - best_with(case, link, not chosen[link]) for link in range(len(chosen))]
     assert losses(case, chosen) == pytest.approx(np.array(expected), abs=1e-6)
     assert not exact or min(expected) > -1e-6
@@ -36,7 +36,7 @@ def test_losses_are_those_of_the_best_of_all_subsets(case: Case, exact: bool) ->
 @given(cases(most=24))
 @settings(max_examples=100, deadline=None)
 def test_looking_only_near_the_link_never_gives_less(case: Case) -> None:
-    chosen = solve_exact(**case)
+    chosen = solve_exact(posed(case))
     whole = losses(case, chosen)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(margin_module, "_LARGEST", 4)
@@ -52,7 +52,7 @@ def test_looking_only_near_the_link_never_gives_less(case: Case) -> None:
 @given(cases(most=24))
 @settings(max_examples=60, deadline=None)
 def test_batches_do_not_matter(case: Case) -> None:
-    chosen = solve_exact(**case)
+    chosen = solve_exact(posed(case))
     whole = losses(case, chosen)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(margin_module, "_AT_ONCE", 3)

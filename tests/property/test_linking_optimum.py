@@ -70,6 +70,10 @@ def pose(case: Case) -> LinkProblem:
     )
 
 
+def posed(case: Case) -> LinkProblem:
+    return LinkProblem.pose(**case)
+
+
 def obeys(problem: LinkProblem, chosen: NDArray[np.bool_]) -> bool:
     if np.any(problem.fixed & ~chosen) or np.any(problem.forbidden & chosen):
         return False
@@ -101,7 +105,7 @@ def best_value(problem: LinkProblem) -> float:
 @settings(max_examples=150, deadline=None)
 def test_exact_is_the_best_of_all_subsets(case: Case) -> None:
     problem = pose(case)
-    chosen = solve_exact(**case)
+    chosen = solve_exact(posed(case))
     assert obeys(problem, chosen)
     assert value(problem, chosen) == pytest.approx(best_value(problem), abs=1e-6)
     assert problem.value(chosen) == pytest.approx(value(problem, chosen), abs=1e-9)
@@ -111,7 +115,7 @@ def test_exact_is_the_best_of_all_subsets(case: Case) -> None:
 @settings(max_examples=150, deadline=None)
 def test_greedy_obeys_the_rules_and_never_beats_exact(case: Case) -> None:
     problem = pose(case)
-    greedy, exact = solve_greedy(**case), solve_exact(**case)
+    greedy, exact = solve_greedy(posed(case)), solve_exact(posed(case))
     assert obeys(problem, greedy)
     assert obeys(problem, exact)
     assert value(problem, greedy) <= value(problem, exact) + 1e-6
@@ -120,12 +124,12 @@ def test_greedy_obeys_the_rules_and_never_beats_exact(case: Case) -> None:
 @given(cases(most=24))
 @settings(max_examples=60, deadline=None)
 def test_branching_and_integer_program_and_approximation_obey_the_rules(case: Case) -> None:
-    problem, exact = pose(case), solve_exact(**case)
+    problem, exact = pose(case), solve_exact(posed(case))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cell_tracker_gnn.linking.branch._MOST_NODES", 0)
-        program = solve_exact(**case)
+        program = solve_exact(posed(case))
         patch.setattr(rules_module, "_LARGEST_PROGRAM", 0)
-        rough = solve_exact(**case)
+        rough = solve_exact(posed(case))
     assert value(problem, program) == pytest.approx(value(problem, exact), abs=1e-6)
     assert obeys(problem, program)
     assert obeys(problem, rough)
@@ -140,7 +144,7 @@ def test_order_of_the_links_does_not_matter(case: Case, random: Any) -> None:
     links = ("source", "target", "reward", "second_child_allowed", "fixed", "forbidden")
     shuffled = case | {name: case[name][order] for name in links}
     for solver in (solve_exact, solve_greedy):
-        assert solver(**shuffled).tolist() == solver(**case)[order].tolist()
+        assert solver(posed(shuffled)).tolist() == solver(posed(case))[order].tolist()
 
 
 @given(cases(most=24), cases(most=24))
@@ -154,7 +158,10 @@ def test_movies_side_by_side_are_solved_like_each_alone(first: Case, second: Cas
     cells = ("second_child_cost", "appear_cost", "disappear_cost", "parents")
     for name in ("reward", "second_child_allowed", "fixed", "forbidden", *cells):
         both[name] = np.concatenate([first[name], second[name]])
-    together, apart = solve_exact(**both), [solve_exact(**first), solve_exact(**second)]
+    together, apart = (
+        solve_exact(posed(both)),
+        [solve_exact(posed(first)), solve_exact(posed(second))],
+    )
     assert value(pose(both), together) == pytest.approx(
         value(pose(first), apart[0]) + value(pose(second), apart[1]), abs=1e-6
     )

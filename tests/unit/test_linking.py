@@ -7,7 +7,7 @@ import pytest
 
 from cell_tracker_gnn.data import KINDS, Cells, Lineage, Scale
 from cell_tracker_gnn.errors import LinkingError, SettingsError
-from cell_tracker_gnn.linking import LinkCosts, build_lineage, link_rewards, solve_exact, solve_greedy
+from cell_tracker_gnn.linking import LinkCosts, LinkProblem, build_lineage, link_rewards, solve_exact, solve_greedy
 from cell_tracker_gnn.linking import rules as rules_module
 
 SOLVERS = (solve_exact, solve_greedy)
@@ -42,7 +42,7 @@ def make_lineage(frames: list[int], links: list[tuple[int, int]], labels: list[i
 def solve(solver: Any, links: list[tuple[int, int]], reward: list[float], **arguments: Any) -> list[bool]:
     source, target = np.array(links, np.int64).reshape(-1, 2).T
     settings = {"cells": 6, "second_child_cost": 3.0, "second_child_allowed": np.ones(len(source), bool)} | arguments
-    return list(solver(source, target, reward, **settings))
+    return list(solver(LinkProblem.pose(source, target, reward, **settings)))
 
 
 def test_rewards_add_bias_and_subtract_skipped_frames() -> None:
@@ -64,7 +64,8 @@ def test_cells_that_came_in_owe_no_parent() -> None:
 def test_rewards_can_be_handed_to_the_solvers() -> None:
     rewards = link_rewards([1.0], [1], cells=2)
     for solver in SOLVERS:
-        assert solver([0], [1], rewards.reward, cells=2, **rewards.as_arguments()).tolist() == [True]
+        problem = LinkProblem.pose([0], [1], rewards.reward, cells=2, **rewards.as_arguments())
+        assert solver(problem).tolist() == [True]
 
 
 @pytest.mark.parametrize("costs", [{"division": -1.0}, {"gap": -0.1}, {"merge": -2.0}, {"bias": float("nan")}])

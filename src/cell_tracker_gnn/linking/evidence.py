@@ -11,7 +11,7 @@ from cell_tracker_gnn.data import DECISIONS, Floats, Integers
 from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.linking.costs import LinkRewards
 from cell_tracker_gnn.linking.margin import flip_losses
-from cell_tracker_gnn.linking.problem import Flags
+from cell_tracker_gnn.linking.problem import Flags, LinkProblem
 from cell_tracker_gnn.model.infer import Scores
 
 __all__ = ["EVIDENCE", "Decisions", "gather_decisions"]
@@ -138,16 +138,15 @@ class _Choice:
 
     def _flip(self, links: Integers) -> Floats:
         candidates = self.graph.candidates
-        return flip_losses(
+        problem = LinkProblem.pose(
             candidates.source,
             candidates.target,
             self.rewards.reward,
-            self.chosen,
-            links,
             cells=len(self.graph.cells),
             divisions=self.may_divide,
             **self.rewards.as_arguments(),
         )
+        return flip_losses(problem, self.chosen, links)
 
 
 def _smallest(group: Integers, value: Floats, groups: int) -> Floats:

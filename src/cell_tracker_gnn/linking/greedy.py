@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from cell_tracker_gnn.data import Floats, Integers
 from cell_tracker_gnn.linking.problem import Flags, LinkProblem
@@ -11,58 +10,21 @@ from cell_tracker_gnn.linking.problem import Flags, LinkProblem
 __all__ = ["solve_greedy"]
 
 
-def solve_greedy(
-    source: ArrayLike,
-    target: ArrayLike,
-    reward: ArrayLike,
-    *,
-    cells: int,
-    second_child_cost: ArrayLike,
-    second_child_allowed: ArrayLike,
-    appear_cost: ArrayLike = 0.0,
-    disappear_cost: ArrayLike = 0.0,
-    parents: ArrayLike = 1,
-    merge_cost: float = 0.0,
-    fixed: ArrayLike | None = None,
-    forbidden: ArrayLike | None = None,
-    divisions: bool = True,
-) -> Flags:
+def solve_greedy(problem: LinkProblem) -> Flags:
     """Choose links one by one, the one that adds most to the objective first, as long as one adds anything.
-
-    Takes the same arguments as :func:`~cell_tracker_gnn.linking.match.solve_exact` and obeys the same rules.
 
     Returns
     -------
     Flags
-        Chosen links, shape (m,).
-
-    Raises
-    ------
-    LinkingError
-        If shapes, cells or numbers are unusable, or if fixed and forbidden links contradict each other.
+        Chosen links in the order in which the problem was posed, shape (m,).
 
     Examples
     --------
-    >>> from cell_tracker_gnn.linking import solve_greedy
+    >>> from cell_tracker_gnn.linking import LinkProblem, solve_greedy
     >>> links = {"source": [0, 0, 1], "target": [2, 3, 2], "reward": [3.0, 2.5, 2.8]}
-    >>> solve_greedy(**links, cells=4, second_child_cost=9.0, second_child_allowed=True).tolist()
+    >>> solve_greedy(LinkProblem.pose(**links, cells=4, second_child_cost=9.0, second_child_allowed=True)).tolist()
     [True, False, False]
     """
-    problem = LinkProblem.pose(
-        source,
-        target,
-        reward,
-        cells=cells,
-        second_child_cost=second_child_cost,
-        second_child_allowed=second_child_allowed,
-        appear_cost=appear_cost,
-        disappear_cost=disappear_cost,
-        parents=parents,
-        merge_cost=merge_cost,
-        fixed=fixed,
-        forbidden=forbidden,
-        divisions=divisions,
-    )
     chosen = problem.fixed.copy()
     link, second, extra = _steps(problem)
     chosen[_take(problem, link, second, extra)] = True

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
 from cell_tracker_gnn.data import Floats, Integers
-from cell_tracker_gnn.linking.match import solve_problem
+from cell_tracker_gnn.linking.match import solve_exact
 from cell_tracker_gnn.linking.presolve import Room
 from cell_tracker_gnn.linking.problem import Flags, LinkProblem
 
@@ -35,22 +35,19 @@ _FARTHEST = 12.0
 """Steps from the flip to the farthest links that may change in a large component."""
 
 
-def flip_losses(
-    source: ArrayLike, target: ArrayLike, reward: ArrayLike, chosen: ArrayLike, links: ArrayLike, **arguments: object
-) -> Floats:
+def flip_losses(problem: LinkProblem, chosen: ArrayLike, links: ArrayLike) -> Floats:
     """How much worse, in nats, the best lineage is in which a link is not what it is now.
 
     Parameters
     ----------
-    source, target, reward
-        The candidate links, shape (m,), as for :func:`~cell_tracker_gnn.linking.match.solve_exact`.
+    problem
+        The linking problem.
     chosen
-        Which of them are chosen, shape (m,). After :func:`~cell_tracker_gnn.linking.match.solve_exact` no loss is
-        negative; after another linker a negative one tells that the flip would be better.
+        Which links are chosen, in the order in which the problem was posed, shape (m,). After
+        :func:`~cell_tracker_gnn.linking.match.solve_exact` no loss is negative; after another linker a negative one
+        tells that the flip would be better.
     links
         Links to flip, indices into the candidates, shape (k,): a chosen one is forbidden, another one is fixed.
-    arguments
-        The other arguments of the solver.
 
     Returns
     -------
@@ -58,21 +55,14 @@ def flip_losses(
         Objective of the chosen links minus that of the best ones after the flip, shape (k,); infinite where a link is
         fixed or forbidden or the rules leave no lineage with it.
 
-    Raises
-    ------
-    LinkingError
-        If shapes, cells or numbers are unusable.
-
     Examples
     --------
-    >>> from cell_tracker_gnn.linking import flip_losses, solve_exact
+    >>> from cell_tracker_gnn.linking import LinkProblem, flip_losses, solve_exact
     >>> links = {"source": [0, 0, 1], "target": [2, 3, 2], "reward": [3.0, 2.5, 2.8]}
-    >>> rules = {"cells": 4, "second_child_cost": 9.0, "second_child_allowed": True}
-    >>> chosen = solve_exact(**links, **rules)
-    >>> flip_losses(**links, chosen=chosen, links=[1, 2], **rules).round(3).tolist()
+    >>> problem = LinkProblem.pose(**links, cells=4, second_child_cost=9.0, second_child_allowed=True)
+    >>> flip_losses(problem, solve_exact(problem), [1, 2]).round(3).tolist()
     [2.3, 2.3]
     """
-    problem = LinkProblem.pose(source, target, reward, **arguments)  # type: ignore[arg-type]
     place = np.empty_like(problem.order)
     place[problem.order] = np.arange(len(place))
     flips = place[np.asarray(links, dtype=np.int64)]
@@ -238,6 +228,6 @@ def _losses(problem: LinkProblem, chosen: Flags, flips: Integers, copies: _Copie
         forbidden=np.where(flipped, now, problem.forbidden[link]),
         order=np.arange(len(link)),
     )
-    best = solve_problem(part)
+    best = solve_exact(part)
     gain = np.bincount(copy, part.reward * (now.astype(np.float64) - best), len(flips))
     return np.asarray(gain - np.bincount(owner, part.paid(now) - part.paid(best), len(flips)))

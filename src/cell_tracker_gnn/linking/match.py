@@ -9,7 +9,6 @@ link that skips frames is an only child.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
@@ -20,90 +19,27 @@ from cell_tracker_gnn.linking.presolve import Room, certain_links
 from cell_tracker_gnn.linking.problem import Flags, LinkProblem
 from cell_tracker_gnn.linking.rules import obey
 
-__all__ = ["solve_exact", "solve_problem"]
+__all__ = ["solve_exact"]
 
 
-def solve_exact(
-    source: ArrayLike,
-    target: ArrayLike,
-    reward: ArrayLike,
-    *,
-    cells: int,
-    second_child_cost: ArrayLike,
-    second_child_allowed: ArrayLike,
-    appear_cost: ArrayLike = 0.0,
-    disappear_cost: ArrayLike = 0.0,
-    parents: ArrayLike = 1,
-    merge_cost: float = 0.0,
-    fixed: ArrayLike | None = None,
-    forbidden: ArrayLike | None = None,
-    divisions: bool = True,
-) -> Flags:
+def solve_exact(problem: LinkProblem) -> Flags:
     """Choose the links with the largest sum of rewards minus costs.
 
     The result does not depend on the order of the links. A link that adds nothing is not chosen.
 
-    Parameters
-    ----------
-    source, target
-        Cell at each end of a link, 0 to ``cells - 1``, shape (m,).
-    reward
-        Reward of each link, shape (m,).
-    cells
-        Number of cells n.
-    second_child_cost
-        Cost of a second child, one number or shape (n,), at least ``-disappear_cost``.
-    second_child_allowed
-        Whether the link may be one of two children of its source, shape (m,); False for links that skip frames.
-    appear_cost, disappear_cost
-        Cost of a cell without a parent and without a child, one number or shape (n,).
-    parents
-        Number of parents a cell may have, one number or shape (n,).
-    merge_cost
-        Cost of each parent after the first, at least ``-appear_cost`` where a cell may have several.
-    fixed, forbidden
-        Links that must be and that must not be chosen, shape (m,).
-    divisions
-        Whether any cell may have two children.
-
     Returns
     -------
     Flags
-        Chosen links, shape (m,).
-
-    Raises
-    ------
-    LinkingError
-        If shapes, cells or numbers are unusable, or if fixed and forbidden links contradict each other.
+        Chosen links in the order in which the problem was posed, shape (m,).
 
     Examples
     --------
-    >>> from cell_tracker_gnn.linking import solve_exact
+    >>> from cell_tracker_gnn.linking import LinkProblem, solve_exact
     >>> # Cells 0 and 1 in one frame, 2 and 3 in the next; 0 -> 2 looks best, but 0 -> 3 and 1 -> 2 are worth more.
     >>> links = {"source": [0, 0, 1], "target": [2, 3, 2], "reward": [3.0, 2.5, 2.8]}
-    >>> solve_exact(**links, cells=4, second_child_cost=9.0, second_child_allowed=True).tolist()
+    >>> solve_exact(LinkProblem.pose(**links, cells=4, second_child_cost=9.0, second_child_allowed=True)).tolist()
     [False, True, True]
     """
-    problem = LinkProblem.pose(
-        source,
-        target,
-        reward,
-        cells=cells,
-        second_child_cost=second_child_cost,
-        second_child_allowed=second_child_allowed,
-        appear_cost=appear_cost,
-        disappear_cost=disappear_cost,
-        parents=parents,
-        merge_cost=merge_cost,
-        fixed=fixed,
-        forbidden=forbidden,
-        divisions=divisions,
-    )
-    return problem.in_given_order(solve_problem(problem))
-
-
-def solve_problem(problem: LinkProblem) -> Flags:
-    """Choose the best of the sorted links of a problem, shape (m,)."""
     chosen, links = certain_links(problem)
     room = Room.beside(problem, chosen)
     component = _components(problem.source[links], problem.target[links], problem.cells)
@@ -114,7 +50,7 @@ def solve_problem(problem: LinkProblem) -> Flags:
     chosen[matched] = True
     chosen[links[wrong]] = False
     chosen[obey(problem, room, links[wrong], component[wrong])] = True
-    return chosen
+    return problem.in_given_order(chosen)
 
 
 def _components(source: Integers, target: Integers, cells: int) -> Integers:

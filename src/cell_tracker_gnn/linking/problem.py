@@ -39,6 +39,14 @@ class LinkProblem:
         Links that must be and that must not be chosen, shape (m,).
     order
         Position of each link in the order the caller gave, shape (m,).
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.linking import LinkProblem
+    >>> links = {"source": [1, 0], "target": [2, 3], "reward": [2.8, 2.5]}
+    >>> problem = LinkProblem.pose(**links, cells=4, second_child_cost=9.0, second_child_allowed=True)
+    >>> problem.source.tolist(), problem.order.tolist()
+    ([0, 1], [1, 0])
     """
 
     source: Integers
@@ -72,7 +80,31 @@ class LinkProblem:
         forbidden: ArrayLike | None = None,
         divisions: bool = True,
     ) -> Self:
-        """Check and sort the arguments of the solvers, see :func:`~cell_tracker_gnn.linking.match.solve_exact`.
+        """Check and sort the links and costs of a problem.
+
+        Parameters
+        ----------
+        source, target
+            Cell at each end of a link, 0 to ``cells - 1``, shape (m,).
+        reward
+            Reward of each link, shape (m,).
+        cells
+            Number of cells n.
+        second_child_cost
+            Cost of a second child, one number or shape (n,), at least ``-disappear_cost``.
+        second_child_allowed
+            Whether the link may be one of two children of its source, one flag or shape (m,); False for links that
+            skip frames.
+        appear_cost, disappear_cost
+            Cost of a cell without a parent and without a child, one number or shape (n,).
+        parents
+            Number of parents a cell may have, one number or shape (n,).
+        merge_cost
+            Cost of each parent after the first, at least ``-appear_cost`` where a cell may have several.
+        fixed, forbidden
+            Links that must be and that must not be chosen, shape (m,).
+        divisions
+            Whether any cell may have two children.
 
         Raises
         ------
