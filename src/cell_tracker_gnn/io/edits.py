@@ -78,6 +78,11 @@ class Edits:
 def read_edits(path: str | PathLike[str]) -> Edits:
     """Read a file of corrections.
 
+    Parameters
+    ----------
+    path
+        The file, as the report saves it.
+
     Raises
     ------
     MissingInputError
@@ -103,6 +108,13 @@ def read_edits(path: str | PathLike[str]) -> Edits:
 
 def parse_edits(content: object, where: str) -> Edits:
     """Check plain values as in the file; ``where`` names them in messages.
+
+    Parameters
+    ----------
+    content
+        What a file of corrections holds, as JSON gives it.
+    where
+        Name for messages, usually the path.
 
     Raises
     ------
@@ -135,6 +147,13 @@ def parse_edits(content: object, where: str) -> Edits:
 
 def write_edits(edits: Edits, path: Path) -> None:
     """Write a file of corrections.
+
+    Parameters
+    ----------
+    edits
+        The corrections.
+    path
+        The file.
 
     Raises
     ------

@@ -231,6 +231,13 @@ def copy_masks(masks: Path, folder: Path) -> None:
 def write_json(values: Mapping[str, object], path: Path) -> None:
     """Write plain values as strict JSON, complete or not at all.
 
+    Parameters
+    ----------
+    values
+        What to write; NaN and infinity are refused.
+    path
+        The file.
+
     Raises
     ------
     OutputError

@@ -15,6 +15,11 @@ __all__ = ["read_point_lineage"]
 def read_point_lineage(table: PointTable) -> LineageTable:
     """Tracks of annotated points, one row per ``id``; without a column ``parent`` nothing divides.
 
+    Parameters
+    ----------
+    table
+        Points whose ``id`` is the number of their track, with or without a column ``parent``.
+
     Raises
     ------
     InputError
