@@ -139,7 +139,7 @@ def draw_forest(axis: Any, example: Example) -> None:
 
 def overview(example: Example) -> Any:
     """What goes in, what happens and what comes out."""
-    figure, axes = plt.subplots(1, 4, figsize=(12.4, 3.4), layout="constrained")
+    figure, axes = plt.subplots(1, 4, figsize=(11, 3.1), layout="constrained")
     show(axes[0], example, SHOWN, "#ffd24a")
     axes[0].set_title("1  images and masks")
     draw_candidates(axes[1], example, SHOWN)
@@ -147,7 +147,7 @@ def overview(example: Example) -> Any:
     draw_lineage(axes[2], example, SHOWN)
     axes[2].set_title("3  who is who")
     draw_forest(axes[3], example)
-    axes[3].set_title("4  who is whose daughter (black: look here)")
+    axes[3].set_title("4  whose daughter (black: look)")
     return figure
 
 
