@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 project = "cell-tracker-gnn"
-author = "the cell-tracker-gnn authors"
+author = "the cell-tracker-gnn developers"
 copyright = author  # noqa: A001
 release = version = version_of("cell-tracker-gnn")
 
