@@ -42,7 +42,8 @@ add_module_names = False
 
 html_theme = "furo"
 html_title = "cell-tracker-gnn"
-html_static_path = []
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {"footer_icons": [], "navigation_with_keys": True}
