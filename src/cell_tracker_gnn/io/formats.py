@@ -125,6 +125,11 @@ def format_of(path: Path_) -> Format:
     if suffix in (".tif", ".tiff", ".txt", ".json", ".npy", ".h5", ".mastodon", ".tsv", ".xlsx"):
         endings = ", ".join(form.suffixes[0] for form in FORMATS.values() if form.suffixes)
         raise SettingsError(f"{path} has no format of lineages; give a folder or a name that ends in one of {endings}")
+    named = FORMATS.get(suffix.removeprefix("."))
+    if named is not None and named.suffixes and not Path(path).exists():
+        raise SettingsError(
+            f"{path} ends in no known format; did you mean {Path(path).with_suffix(named.suffixes[0])}?"
+        )
     near = difflib.get_close_matches(suffix, [end for form in FORMATS.values() for end in form.suffixes], 1, 0.75)
     if near and not Path(path).exists():
         raise SettingsError(f"{path} ends in no known format; did you mean {Path(path).with_suffix(near[0])}?")
