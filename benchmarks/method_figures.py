@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
-from pictures import family_colors
 from PIL import Image
 from skimage.segmentation import find_boundaries
 
 from cell_tracker_gnn import Lineage, Movie, TrackSettings, open_movie
-from cell_tracker_gnn.data import ArrayFrames
+from cell_tracker_gnn.data import ArrayFrames, Frames
 from cell_tracker_gnn.features.extract import extract_features
 from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.model.infer import Scores, score_graph
@@ -27,6 +26,7 @@ from cell_tracker_gnn.model.weights import load_model
 from cell_tracker_gnn.pipeline import track_movie
 from cell_tracker_gnn.report.forest import arrange_tracks
 from cell_tracker_gnn.simulation import SimulationSettings, simulate
+from pictures import family_colors
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -47,9 +47,10 @@ LOOK: dict[str, Any] = {"font.size": 9, "axes.titlesize": 10, "axes.titlelocatio
 
 
 class Example(NamedTuple):
-    """The movie, its candidate links with their log-odds, and its lineage."""
+    """The movie with its images, its candidate links with their log-odds, and its lineage."""
 
     movie: Movie
+    images: Frames
     graph: Graph
     scores: Scores
     flow: NDArray[np.float64]
@@ -61,18 +62,18 @@ def make_example() -> Example:
     simulation = simulate(MOVIE)
     frames = list(simulation)
     masks = ArrayFrames([simulation.damaged(frame) for frame in frames])
-    movie = open_movie(masks, ArrayFrames([frame.image for frame in frames]))
+    images = ArrayFrames([frame.image for frame in frames])
+    movie = open_movie(masks, images)
     model, settings = load_model("general"), TrackSettings()
     cells, movement = extract_features(movie, max_gap=settings.max_gap)
     graph = build_graph(cells, movement, max_gap=settings.max_gap)
     scores = score_graph(model.network, graph)
-    return Example(movie, graph, scores, movement.flow[0], track_movie(movie, model, settings))
+    return Example(movie, images, graph, scores, movement.flow[0], track_movie(movie, model, settings))
 
 
 def show(axis: Any, example: Example, frame: int, outline: str | None = "white") -> None:
     """One image, dimmed, with the outlines of its masks."""
-    assert example.movie.images is not None
-    image, mask = np.asarray(example.movie.images[frame], np.float64), np.asarray(example.movie.masks[frame])
+    image, mask = np.asarray(example.images[frame], np.float64), np.asarray(example.movie.masks[frame])
     low, high = np.percentile(image, [1, 99.8])
     axis.imshow(np.clip((image - low) / (high - low), 0, 1) ** 0.7, cmap="gray", vmax=1.25)
     if outline is not None:
@@ -153,9 +154,8 @@ def overview(example: Example) -> Any:
 
 def motion(example: Example) -> Any:
     """Two frames on each other, and the expected displacement of each cell."""
-    assert example.movie.images is not None
     cells = example.graph.cells
-    pair = [np.asarray(example.movie.images[SHOWN + i], np.float64) for i in (0, 1)]
+    pair = [np.asarray(example.images[SHOWN + i], np.float64) for i in (0, 1)]
     low, high = np.percentile(pair[0], [1, 99.8])
     before, after = (np.clip((image - low) / (high - low), 0, 1) ** 0.8 for image in pair)
     figure, axes = plt.subplots(1, 2, figsize=(8.6, 4.4), layout="constrained")

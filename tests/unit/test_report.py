@@ -249,7 +249,6 @@ def test_every_part_of_the_page_is_used() -> None:
 
 
 def test_without_a_name_the_report_lies_beside_the_result(tmp_path: Path) -> None:
-
     done = CliRunner().invoke(cli.verbs.verbs, ["report", str(write_result(tmp_path / "result", TRUTH, first=7))])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "result-report.html").is_file()
