@@ -99,9 +99,10 @@ def _sweep(overrides: list[str], output: Path, run: Callable[[TrainSettings, Pat
 
 
 def _fine_tuning_sentence(told: dict[str, Any]) -> str:
-    errors = f"{told['errors']['old']} wrong and missed links on the validation frames before, {told['errors']['new']}"
+    old, new = told["errors"]["old"], told["errors"]["new"]
+    errors = f"{old} wrong and missed links on the validation frames before, {new}"
     if told["kept"] == "new":
-        return f"improved: {errors} now"
+        return f"improved: {errors} now" + (", but surer of the right ones" if new == old else "")
     return f"the weights of {told['start']} are kept, because training made them no better: {errors} after it"
 
 

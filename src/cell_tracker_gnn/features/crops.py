@@ -29,8 +29,8 @@ MAGNIFICATION = 2.0
 PATCH = 64
 """Length of a patch in pixels, where the size of the cells is not known."""
 
-_SAMPLES = {2: 3, 3: 2}
-"""Most sub-samples per axis of a crop pixel, by rank."""
+_SAMPLES = 2
+"""Most sub-samples per axis of a crop pixel; three find a cell again no more often and cost twice as much."""
 
 _CHUNK = 500_000
 """About this many samples are gathered at once, to bound the memory."""
@@ -63,7 +63,7 @@ def cut_crops(
       known.
 
     The scale of a crop depends on its own cell only. A crop pixel is interpolated where it is smaller than a pixel and
-    else averages up to 3 x 3 (in 3D 2 x 2 x 2) sub-samples. Intensities are 0 at the dark and 1 at the bright level,
+    else averages 2 x 2 (in 3D 2 x 2 x 2) sub-samples. Intensities are 0 at the dark and 1 at the bright level,
     clipped to [0, 1.5]; NaN counts as dark.
 
     Parameters
@@ -108,7 +108,7 @@ def cut_crops(
         scale = (margin * (high - low) * unit / np.array(shape)).max(axis=1, initial=1.0 / magnification)
     stride = scale[:, None] / unit
     origin = (low + high - 1) / 2 - stride * (np.array(shape) - 1) / 2
-    samples = np.clip(np.ceil(stride - 1e-9), 1, _SAMPLES[rank]).astype(np.int64)
+    samples = np.clip(np.ceil(stride - 1e-9), 1, _SAMPLES).astype(np.int64)
     sampler = _Sampler(image, None if mode == "patch" else mask, levels or frame_levels(image))
     for count in np.unique(samples, axis=0):
         group = np.flatnonzero((samples == count).all(axis=1))

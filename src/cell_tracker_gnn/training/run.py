@@ -9,29 +9,21 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
-import torch
 from lightning.pytorch.callbacks import Callback
 
 from cell_tracker_gnn.embedding.device import choose_device
-from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.errors import InputError, SettingsError
-from cell_tracker_gnn.graph.neighbourhood import Neighbourhood
 from cell_tracker_gnn.model.paper import PaperNetwork
 from cell_tracker_gnn.model.weights import Model, load_model
 from cell_tracker_gnn.pipeline import Progress
 from cell_tracker_gnn.training.edited import open_edited, prepare_edited
-from cell_tracker_gnn.training.encoder import ENCODER, read_encoder, train_sequence_encoder, write_encoder
-from cell_tracker_gnn.training.examples import Example, TrainingSequence
+from cell_tracker_gnn.training.encoder import ENCODER
+from cell_tracker_gnn.training.examples import TrainingSequence
 from cell_tracker_gnn.training.fitting import check_fit, fit_model, work_folder
-from cell_tracker_gnn.training.prepare import (
-    choose_neighbourhood,
-    confine_sequence,
-    open_sequence,
-    prepare_sequence,
-    sequence_features,
-)
+from cell_tracker_gnn.training.prepare import confine_sequence, open_sequence
 from cell_tracker_gnn.training.record import check_record, write_record
 from cell_tracker_gnn.training.settings import STAGES, TrainSettings
+from cell_tracker_gnn.training.stages import Stages
 from cell_tracker_gnn.training.store import FeatureStore
 from cell_tracker_gnn.training.tracker import is_first_process
 
@@ -131,12 +123,13 @@ def train(
             return load_model(folder)
     # The processes beside the first one read what it has made.
     goes_on = resume or not is_first_process()
+    begin = partial(_begin, folder, settings, made_of, fresh=not goes_on)
     fit = partial(
         fit_model, output=folder, settings=settings, device=place, callbacks=callbacks, start=begun, resume=goes_on
     )
     if begun is not None and edits:
         movies = [open_edited(*pair, images=images, scale=scale) for pair in zip(data, edits, strict=True)]
-        _begin(folder, settings, made_of, fresh=not goes_on)
+        begin()
         found = [[prepare_edited(one, begun, max_gap=settings.max_gap, device=place)] for one in movies]
         return fit(found, encoder=begun.encoder)
     sequences = [
@@ -146,37 +139,9 @@ def train(
     store = None if stage is None and features is None else FeatureStore(Path(features or folder / "features"))
     if store is not None:
         _check_names(sequences)
-    _begin(folder, settings, made_of, fresh=not goes_on)
-    torch.manual_seed(settings.seed)
-    encoder, scores = (
-        _encoder(sequences, settings, place, folder=folder, stage=stage, report=report, goes_on=goes_on)
-        if begun is None
-        else (begun.encoder, {})
-    )
-    if stage == "embedding":
-        return None
-    near = choose_neighbourhood(sequences, settings) if begun is None else begun.network.config.neighbourhood
-    examples = _prepare(
-        sequences, settings, encoder, device=place, store=store, stage=stage, report=report, neighbourhood=near
-    )
-    return None if stage == "features" else fit(examples, encoder=encoder, scores=scores, neighbourhood=near)
-
-
-def _encoder(
-    sequences: Sequence[TrainingSequence],
-    settings: TrainSettings,
-    device: torch.device,
-    *,
-    folder: Path,
-    stage: str | None,
-    report: Progress,
-    goes_on: bool,
-) -> tuple[Encoder | None, dict[str, float]]:
-    """The encoder and its scores: trained now, or that of an earlier stage or of the run that goes on."""
-    kept = folder / "work" / ENCODER
-    if stage in (None, "embedding") and not (goes_on and kept.is_file()):
-        return _train_encoder(sequences, settings, device, report, kept, required=stage is not None)
-    return read_encoder(kept, settings)
+    begin()
+    stages = Stages(sequences, settings, place, folder, stage=stage, store=store, report=report)
+    return stages.run(begun, fit, goes_on=goes_on)
 
 
 def _begin(folder: Path, settings: TrainSettings, made_of: Mapping[str, object], *, fresh: bool) -> None:
@@ -186,58 +151,6 @@ def _begin(folder: Path, settings: TrainSettings, made_of: Mapping[str, object],
         write_record(folder, settings, made_of)
     if fresh and made_of["stage"] is None:
         (work / ENCODER).unlink(missing_ok=True)
-
-
-def _prepare(
-    sequences: Sequence[TrainingSequence],
-    settings: TrainSettings,
-    encoder: Encoder | None,
-    *,
-    device: torch.device,
-    store: FeatureStore | None,
-    stage: str | None,
-    report: Progress,
-    neighbourhood: Neighbourhood,
-) -> list[list[Example]]:
-    """Labelled graphs of all sequences; after the stage ``"features"`` none, as they are only stored."""
-    examples = []
-    for done, sequence in enumerate(sequences):
-        report("graphs", done, len(sequences))
-        if stage == "features":
-            sequence_features(sequence, settings, encoder, device=device, store=store)
-        else:
-            computes = stage is None
-            examples.append(
-                prepare_sequence(
-                    sequence,
-                    settings,
-                    encoder,
-                    device=device,
-                    store=store,
-                    compute=computes,
-                    neighbourhood=neighbourhood,
-                )
-            )
-    report("graphs", len(sequences), len(sequences))
-    return examples
-
-
-def _train_encoder(
-    sequences: Sequence[TrainingSequence],
-    settings: TrainSettings,
-    device: torch.device,
-    report: Progress,
-    path: Path,
-    *,
-    required: bool,
-) -> tuple[Encoder | None, dict[str, float]]:
-    """Train an encoder, if the settings want one, and keep it in ``path``."""
-    encoder, scores = train_sequence_encoder(sequences, settings, device, report) if settings.embedding else (None, {})
-    if encoder is not None:
-        write_encoder(encoder, scores, settings, path)
-    elif required:
-        raise InputError("no encoder can be trained on these sequences; give longer ones with images, or embedding=no")
-    return encoder, scores
 
 
 def _check_names(sequences: Sequence[TrainingSequence]) -> None:
