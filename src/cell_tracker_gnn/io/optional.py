@@ -1,4 +1,4 @@
-"""Libraries that only some formats need."""
+"""Libraries that only some formats and pictures need."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from cell_tracker_gnn.errors import SettingsError
 __all__ = ["require"]
 
 
-def require(what: str, *names: str) -> None:
-    """Make sure that libraries of the extra ``formats`` are installed before they are imported.
+def require(what: str, *names: str, extra: str = "formats") -> None:
+    """Make sure that libraries of an extra are installed before they are imported.
 
     Parameters
     ----------
@@ -18,6 +18,8 @@ def require(what: str, *names: str) -> None:
         What needs them, as in ``"GEFF"``.
     names
         Names to import.
+    extra
+        The extra that has them.
 
     Raises
     ------
@@ -26,4 +28,4 @@ def require(what: str, *names: str) -> None:
     """
     missing = [name for name in names if find_spec(name) is None]
     if missing:
-        raise SettingsError(f"{what} needs {' and '.join(missing)}; run: pip install 'cell-tracker-gnn[formats]'")
+        raise SettingsError(f"{what} needs {' and '.join(missing)}; run: pip install 'cell-tracker-gnn[{extra}]'")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import logging
 import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files
@@ -13,14 +12,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from cell_tracker_gnn.data import Frames
-from cell_tracker_gnn.errors import FrameMismatchError, InputError, OutputError
-from cell_tracker_gnn.io import open_frames
+from cell_tracker_gnn.errors import OutputError
 from cell_tracker_gnn.io.output import new_file
-from cell_tracker_gnn.io.pairing import SelectedFrames
 from cell_tracker_gnn.report.content import Scores, describe
+from cell_tracker_gnn.report.images import find_images
 from cell_tracker_gnn.report.pictures import Pictures, shrink_images
-from cell_tracker_gnn.report.result import Shown, read_shown
+from cell_tracker_gnn.report.result import read_shown
 
 __all__ = ["check_report", "write_report"]
 
@@ -30,8 +27,6 @@ SCRIPTS: tuple[str, ...] = (
 """The parts of the page's script, in the order they depend on each other."""
 
 _MARK = "<!-- a report of cell-tracker-gnn -->"
-
-_log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 
@@ -89,7 +84,7 @@ def write_report(
     path, folder = Path(output).expanduser(), Path(result).expanduser()
     check_report(path)
     shown = read_shown(folder, lambda done, total: report("outlines", done, total))
-    opened = _open_images(shown, images)
+    opened = find_images(shown.run, shown.numbers, shown.shape, images)
     pictures = None if opened is None else shrink_images(opened, progress=lambda *part: report("images", *part))
     scores: Scores = {}
     mistakes = []
@@ -117,37 +112,6 @@ def _is_report(path: Path) -> bool:
             return _MARK.encode() in file.read(200)
     except OSError:
         return False
-
-
-def _open_images(shown: Shown, images: str | PathLike[str] | None) -> Frames | None:
-    """The images of the frames of the result; those that only ``run.json`` names may be gone."""
-    known = images if images is not None else shown.run.get("images")
-    if known is None:
-        return None
-    try:
-        opened = open_frames(known, axes=shown.run.get("axes"), channel=shown.run.get("channel"))
-        return _pair(opened, shown, str(known))
-    except InputError as error:
-        if images is not None:
-            raise
-        _log.warning("the report shows no images: %s", error)
-        return None
-
-
-def _pair(images: Frames, shown: Shown, where: str) -> Frames:
-    place = {number: i for i, number in enumerate(images.numbers)}
-    if not set(shown.numbers) <= place.keys() and len(images) == len(shown.numbers):
-        # Stacks have no numbers of their own.
-        place = {number: i for i, number in enumerate(shown.numbers)}
-    missing = [number for number in shown.numbers if number not in place]
-    if missing:
-        raise FrameMismatchError(f"{where} has no frame {missing[0]} of the result; give the images that were tracked")
-    if shown.shape is not None and tuple(images.shape) != tuple(shown.shape):
-        raise FrameMismatchError(
-            f"the images {where} are of shape {images.shape} and the result of {shown.shape}; "
-            "give the images that were tracked"
-        )
-    return SelectedFrames(images, tuple(place[number] for number in shown.numbers), shown.numbers)
 
 
 def _assemble(content: dict[str, Any], pictures: Pictures | None) -> Iterator[str]:

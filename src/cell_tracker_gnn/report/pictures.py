@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import Frames
 from cell_tracker_gnn.features.regions import Levels, frame_levels
 
-__all__ = ["MOST_BYTES", "Pictures", "shrink_images"]
+__all__ = ["MOST_BYTES", "Pictures", "movie_levels", "shrink_images"]
 
 MOST_BYTES = 24_000_000
 """Size of all pictures of a report together, before they are written as text (a third more)."""
@@ -61,9 +61,8 @@ def shrink_images(
         Called with the number of frames done and of all.
     """
     volumes = len(images.shape) == 3
-    sample = [images[round(i)] for i in np.linspace(0, len(images) - 1, min(_SAMPLED, len(images)))]
-    found = [frame_levels(frame) for frame in sample]
-    levels = Levels(float(np.median([one.dark for one in found])), float(np.median([one.bright for one in found])))
+    sample = _sample(images)
+    levels = _common_levels(sample)
     planes = [_project(frame) for frame in sample]
     share = _SLICE_SHARE if volumes else 1.0
     zoom = _choose_zoom(planes, levels, share * most_bytes / len(images))
@@ -76,6 +75,20 @@ def shrink_images(
         if progress is not None:
             progress(index + 1, len(images))
     return Pictures(frames, slices)
+
+
+def movie_levels(images: Frames) -> Levels:
+    """Dark and bright level of a whole movie, from a few frames, so that it does not flicker."""
+    return _common_levels(_sample(images))
+
+
+def _sample(images: Frames) -> list[Plane]:
+    return [images[round(i)] for i in np.linspace(0, len(images) - 1, min(_SAMPLED, len(images)))]
+
+
+def _common_levels(sample: list[Plane]) -> Levels:
+    found = [frame_levels(frame) for frame in sample]
+    return Levels(float(np.median([one.dark for one in found])), float(np.median([one.bright for one in found])))
 
 
 def _choose_zoom(planes: list[Plane], levels: Levels, most_bytes: float) -> float:
