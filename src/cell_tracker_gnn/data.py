@@ -60,6 +60,13 @@ class Scale:
         Time between two frames, in ``interval_unit``.
     interval_unit
         Unit of time, ``"frame"`` when nothing is known.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn import Scale
+    >>> scale = Scale((2.0, 0.5, 0.5), unit="µm", interval=300.0, interval_unit="second")
+    >>> scale.rank, scale.is_known
+    (3, True)
     """
 
     step: tuple[float, ...]
@@ -116,6 +123,14 @@ class ArrayFrames:
         Item ``i`` is frame ``i``, (y, x) or (z, y, x).
     numbers
         Frame number of each item; 0, 1, 2, ... when left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cell_tracker_gnn.data import ArrayFrames
+    >>> frames = ArrayFrames(np.zeros((2, 64, 48)), numbers=(10, 20))
+    >>> len(frames), frames.shape, frames.numbers
+    (2, (64, 48), (10, 20))
     """
 
     array: Sequence[NDArray[np.generic]] | NDArray[np.generic]
@@ -149,6 +164,16 @@ class WrappedFrames:
     ----------
     frames
         The others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cell_tracker_gnn.data import ArrayFrames, WrappedFrames
+    >>> class Inverted(WrappedFrames):
+    ...     def __getitem__(self, index):
+    ...         return 255 - self.frames[index]
+    >>> int(Inverted(ArrayFrames(np.zeros((2, 4, 4), np.uint8)))[0].max())
+    255
     """
 
     frames: Frames
@@ -187,6 +212,13 @@ class Points:
         Physical size of one unit of ``position``.
     spacing
         Usual distance between neighbours, in units of ``scale``.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import open_points
+    >>> points = open_points({"t": [0, 0, 1], "y": [5.0, 30.0, 6.0], "x": [5.0, 40.0, 5.0]}).points
+    >>> points.frame.tolist(), points.label.tolist(), points.rows(1)
+    ([0, 0, 1], [0, 1, 2], slice(2, 3, None))
     """
 
     frame: Integers
@@ -224,6 +256,16 @@ class Movie:
         Physical size of a pixel.
     points
         The points that the masks stand for, if they are discs around points; None for masks of cells.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cell_tracker_gnn import Movie, Scale
+    >>> from cell_tracker_gnn.data import ArrayFrames
+    >>> masks = np.zeros((3, 64, 48), np.int64)
+    >>> movie = Movie(ArrayFrames(masks), images=None, scale=Scale((0.5, 0.5), unit="µm"))
+    >>> len(movie), movie.shape, movie.rank, movie.numbers
+    (3, (64, 48), 2, (0, 1, 2))
     """
 
     masks: Frames
@@ -286,6 +328,19 @@ class Cells:
         Shape of one frame.
     scale
         Physical size of a pixel.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> cells = lineage.cells
+    >>> cells.rank, cells.centroid.shape == (len(cells), 2)
+    (2, True)
+    >>> first = cells.select(cells.frame == 0)
+    >>> len(first)
+    4
     """
 
     frame: Integers
@@ -354,6 +409,18 @@ class Links:
     margin
         How much worse the best lineage without the link is, in nats of the objective of the linking, shape (m,); NaN
         where it is not known.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> from cell_tracker_gnn.data import KINDS
+    >>> links = lineage.links
+    >>> frame = lineage.cells.frame
+    >>> int(frame[links.target[0]] - frame[links.source[0]]), KINDS[links.kind[0]]
+    (1, 'move')
     """
 
     source: Integers
@@ -386,6 +453,14 @@ class Events:
         Probability that the cell does divide, has no parent or has no child in the movie, in [0, 1], shape (e,).
     margin
         How much worse the best lineage without the event is, in nats, shape (e,); infinite where there is none.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn import Tracker
+    >>> from cell_tracker_gnn.data import DECISIONS
+    >>> lineage = Tracker.from_pretrained().track({"t": [0, 1, 1], "y": [5, 6, 40], "x": [5, 5, 40]})
+    >>> [DECISIONS[kind] for kind in lineage.events.kind], lineage.events.cell.tolist()
+    (['beginning'], [2])
     """
 
     cell: Integers
@@ -420,6 +495,16 @@ class Tracks:
         Track number of the parent or 0, shape (k,).
     identity
         Number of the cell that the track belongs to, continued over gaps, shape (k,).
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> tracks = lineage.tracks
+    >>> tracks.track.tolist(), tracks.begin.tolist(), tracks.end.tolist(), tracks.parent.tolist()
+    ([1, 2, 3, 4], [0, 0, 0, 0], [2, 2, 2, 2], [0, 0, 0, 0])
     """
 
     track: Integers
@@ -452,6 +537,16 @@ class Lineage:
         Divisions, beginnings and ends with their probabilities.
     summary
         How many decisions are expected to be wrong and which lineages are safe: the content of ``summary.json``.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> len(lineage.cells) == len(lineage.track), int(lineage.track.max()) == len(lineage.tracks)
+    (True, True)
+    >>> lineage.write("result")
     """
 
     cells: Cells

@@ -30,7 +30,17 @@ __all__ = [
 
 
 class CellTrackerError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn import CellTrackerError, open_movie
+    >>> try:
+    ...     open_movie("no-such-folder")
+    ... except CellTrackerError as error:
+    ...     print(error)
+    no-such-folder does not exist; check the path
+    """
 
 
 class InputError(CellTrackerError):

@@ -61,6 +61,17 @@ class Measurements:
         One row per cell, from birth to end, over gaps.
     msd
         Mean squared displacement by cell and lag; cell 0 is all cells together.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage
+    >>> from cell_tracker_gnn.measurement import measure
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> tables = measure(lineage)
+    >>> sorted(set(tables.msd))
+    ['cell', 'lag', 'msd', 'pairs', 'time']
     """
 
     cells: Columns
@@ -95,6 +106,17 @@ def measure(lineage: Lineage, images: Sequence[Frames] = ()) -> Measurements:
     ------
     FrameMismatchError
         If images are not of the frames or shape of the lineage.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import open_frames, read_lineage
+    >>> from cell_tracker_gnn.measurement import measure
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> tables = measure(lineage, [open_frames(folder / "01")])
+    >>> len(tables.cells["speed"]) == len(lineage.cells), len(tables.tracks["cycle"]) == len(lineage.tracks)
+    (True, True)
     """
     cells = lineage.cells
     family = _family(lineage)

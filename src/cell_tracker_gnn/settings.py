@@ -46,6 +46,13 @@ class TrackSettings:
     ------
     SettingsError
         If a value is out of range.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn import Tracker, TrackSettings
+    >>> tracker = Tracker.from_pretrained(settings=TrackSettings(max_gap=0, divisions=False))
+    >>> tracker.settings.as_dict()["max_gap"]
+    0
     """
 
     linker: str = "exact"

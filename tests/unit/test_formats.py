@@ -372,6 +372,8 @@ def test_scale_in_the_tags_of_tracked_masks(tmp_path: Path) -> None:
 def test_a_misspelt_ending_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"did you mean .*tracks\.geff"):
         format_of(tmp_path / "tracks.gef")
+    with pytest.raises(SettingsError, match=r"did you mean .*tracks\.xml"):
+        format_of(tmp_path / "tracks.trackmate")
     assert format_of(tmp_path / "result.v2").name == "folder"
     (tmp_path / "old.gef").mkdir()
     assert format_of(tmp_path / "old.gef").name == "folder"

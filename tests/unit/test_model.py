@@ -132,6 +132,8 @@ def test_broken_model_files_are_refused_with_one_sentence(tmp_path: Path) -> Non
             load_model(tmp_path / f"{name}.safetensors")
     with pytest.raises(MissingInputError, match="did you mean 'general'"):
         load_model("genral")
+    with pytest.raises(MissingInputError, match=r"did you mean '.*cut\.safetensors'"):
+        load_model(tmp_path / "cut.safetensor")
 
 
 def test_a_pickle_is_refused_and_nothing_in_it_runs(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from click.testing import CliRunner
 from evaluation_folders import TRUTH, write_result, write_truth
 
 from cases import CASES
-from cell_tracker_gnn import Tracker
+from cell_tracker_gnn import Tracker, cli
 from cell_tracker_gnn.data import ArrayFrames, Scale
 from cell_tracker_gnn.errors import CellTrackerError, FrameMismatchError, InputError, MissingInputError, OutputError
 from cell_tracker_gnn.features.regions import MaskPixels, measure_frame
@@ -245,3 +246,9 @@ def test_tables_of_another_run_are_refused(tracker: Tracker, tmp_path: Path) -> 
 def test_every_part_of_the_page_is_used() -> None:
     assert {path.stem for path in PAGE.glob("*.js")} == set(SCRIPTS)
     assert issubclass(OutputError, CellTrackerError)
+
+
+def test_without_a_name_the_report_lies_beside_the_result(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli.verbs.verbs, ["report", str(write_result(tmp_path / "result", TRUTH, first=7))])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "result-report.html").is_file()

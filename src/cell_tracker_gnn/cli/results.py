@@ -92,14 +92,15 @@ def evaluate(result: Path, ground_truth: Path, json_file: Path | None) -> None:
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option("--images", help="The images.  [default: those that were tracked, if they are still there]")
 @click.option("--ground-truth", help="A folder such as 01_GT, for scores and a list of errors.")
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="The HTML file.")
-def report(result: Path, output: Path, images: str | None, ground_truth: str | None) -> None:
+@click.option("--output", type=click.Path(path_type=Path), help="The HTML file.  [default: RESULT-report.html]")
+def report(result: Path, output: Path | None, images: str | None, ground_truth: str | None) -> None:
     """Show RESULT in one HTML file: movie, lineages, doubts and errors, and corrections for `track --fixed`."""
     from cell_tracker_gnn.report.html import write_report
 
+    target = output or result.with_name(f"{result.name}-report.html")
     with Bar() as bar:
-        write_report(result, output, images=images, ground_truth=ground_truth, progress=bar)
-    click.echo(f"Report in {output}")
+        write_report(result, target, images=images, ground_truth=ground_truth, progress=bar)
+    click.echo(f"Report in {target}")
 
 
 @verbs.command()

@@ -38,8 +38,12 @@ def evaluate(result: Path | str, ground_truth: Path | str) -> dict[str, float | 
 
     Examples
     --------
-    >>> evaluate("demo-result", "demo/01_GT")["LNK"]  # doctest: +SKIP
-    0.997
+    >>> from cell_tracker_gnn import Tracker, evaluate
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> Tracker.from_pretrained().track(folder / "01_ERR_SEG", folder / "01").write("result")
+    >>> evaluate("result", folder / "01_GT")["LNK"]
+    1.0
     """
     from cell_tracker_gnn.evaluation.reading import compare
 

@@ -55,6 +55,13 @@ def format_table(scores: Mapping[str, float | None]) -> Table:
     -------
     rich.table.Table
         Name, value ("-" where undefined) and meaning of each score, in the order of ``scores``.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.evaluation import format_table
+    >>> table = format_table({"LNK": 0.991, "wrong_links": 30})
+    >>> table.row_count
+    2
     """
     from rich.table import Table
 

@@ -56,6 +56,19 @@ def write_ctc(lineage: Lineage, folder: str | PathLike[str], *, wide_labels: boo
         If there are more tracks than labels, or the lineage has no masks.
     OSError
         If the disk cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from cell_tracker_gnn import Tracker
+    >>> from cell_tracker_gnn.io import write_ctc
+    >>> masks = np.zeros((2, 32, 32), int)
+    >>> masks[0, 10:18, 10:18] = masks[1, 11:19, 10:18] = 5
+    >>> Path("01_RES").mkdir()
+    >>> write_ctc(Tracker.from_pretrained().track(masks), "01_RES")
+    >>> sorted(path.name for path in Path("01_RES").iterdir())
+    ['mask000.tif', 'mask001.tif', 'res_track.txt']
     """
     from tifffile import imwrite
 

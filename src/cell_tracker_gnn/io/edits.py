@@ -25,7 +25,14 @@ _LARGEST = 2**53
 
 @dataclass(frozen=True)
 class Edit:
-    """One correction: a link between two cells by their frame numbers and labels in the input."""
+    """One correction: a link between two cells by their frame numbers and labels in the input.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io.edits import Edit
+    >>> Edit("cut", frame_from=9, label_from=186, frame_to=10, label_to=188).op
+    'cut'
+    """
 
     op: str
     frame_from: int
@@ -47,6 +54,19 @@ class Edits:
         The corrections; a division is two links added from one cell.
     where
         The file they were read from, for error messages.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cell_tracker_gnn import Tracker
+    >>> from cell_tracker_gnn.io.edits import Edit, Edits
+    >>> masks = np.zeros((2, 32, 32), int)
+    >>> masks[0, 10:18, 10:18] = masks[1, 11:19, 10:18] = 5
+    >>> tracker = Tracker.from_pretrained()
+    >>> found = tracker.track(masks)
+    >>> cut = Edits(found.run["masks_sha256"], (Edit("cut", 0, 5, 1, 5),))
+    >>> len(found.links), len(tracker.track(masks, fixed=cut).links)
+    (1, 0)
     """
 
     masks_sha256: str
@@ -61,12 +81,25 @@ class Edits:
 def read_edits(path: str | PathLike[str]) -> Edits:
     """Read a file of corrections.
 
+    Parameters
+    ----------
+    path
+        The file, as the report saves it.
+
     Raises
     ------
     MissingInputError
         If there is no such file.
     InputError
         If it is not such a file; the message names the edit, counted from 1.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from cell_tracker_gnn.io.edits import Edit, Edits, read_edits, write_edits
+    >>> write_edits(Edits("0" * 64, (Edit("cut", 9, 186, 10, 188),)), Path("edits.json"))
+    >>> len(read_edits("edits.json").edits)
+    1
     """
     file = existing(path)
     try:
@@ -79,10 +112,25 @@ def read_edits(path: str | PathLike[str]) -> Edits:
 def parse_edits(content: object, where: str) -> Edits:
     """Check plain values as in the file; ``where`` names them in messages.
 
+    Parameters
+    ----------
+    content
+        What a file of corrections holds, as JSON gives it.
+    where
+        Name for messages, usually the path.
+
     Raises
     ------
     InputError
         If they are not corrections.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io.edits import parse_edits
+    >>> row = {"op": "confirm", "frame_from": 3, "label_from": 24, "frame_to": 4, "label_to": 24}
+    >>> edits = parse_edits({"version": 1, "masks_sha256": "0" * 64, "edits": [row]}, "edits.json")
+    >>> edits.edits[0].label_to
+    24
     """
     if not isinstance(content, Mapping) or not {"version", "masks_sha256", "edits"} <= content.keys():
         raise InputError(f"{where} holds no corrections (version, masks_sha256, edits); give the file of the report")
@@ -104,10 +152,23 @@ def parse_edits(content: object, where: str) -> Edits:
 def write_edits(edits: Edits, path: Path) -> None:
     """Write a file of corrections.
 
+    Parameters
+    ----------
+    edits
+        The corrections.
+    path
+        The file.
+
     Raises
     ------
     OutputError
         If it cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from cell_tracker_gnn.io.edits import Edit, Edits, write_edits
+    >>> write_edits(Edits("0" * 64, (Edit("cut", 9, 186, 10, 188),)), Path("edits.json"))
     """
     write_json(edits.as_dict(), path)
 

@@ -125,6 +125,11 @@ def format_of(path: Path_) -> Format:
     if suffix in (".tif", ".tiff", ".txt", ".json", ".npy", ".h5", ".mastodon", ".tsv", ".xlsx"):
         endings = ", ".join(form.suffixes[0] for form in FORMATS.values() if form.suffixes)
         raise SettingsError(f"{path} has no format of lineages; give a folder or a name that ends in one of {endings}")
+    named = FORMATS.get(suffix.removeprefix("."))
+    if named is not None and named.suffixes and not Path(path).exists():
+        raise SettingsError(
+            f"{path} ends in no known format; did you mean {Path(path).with_suffix(named.suffixes[0])}?"
+        )
     near = difflib.get_close_matches(suffix, [end for form in FORMATS.values() for end in form.suffixes], 1, 0.75)
     if near and not Path(path).exists():
         raise SettingsError(f"{path} ends in no known format; did you mean {Path(path).with_suffix(near[0])}?")
@@ -146,6 +151,15 @@ def read_lineage(path: Path_) -> Lineage:
         If the path does not exist.
     InputError
         If it cannot be read.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> len(lineage.tracks)
+    4
     """
     place = existing(path)
     form = format_of(place)
@@ -165,6 +179,17 @@ def write_lineage(lineage: Lineage, path: Path_, *, overwrite: bool = False) -> 
     ------
     OutputError
         If the path exists and ``overwrite`` is False, or the lineage has no masks where the format needs them.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage, write_lineage
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> write_lineage(lineage, "tracks.csv")
+    >>> write_lineage(lineage, "tracks.xml")
+    >>> len(read_lineage("tracks.xml").links) == len(lineage.links)
+    True
     """
     form = format_of(path)
     if form.name == "folder":
@@ -244,6 +269,15 @@ def convert(
         If ``target`` exists and ``overwrite`` is False, or cannot be written.
     SettingsError
         If the ending of ``target`` is unknown or ``scale`` does not fit.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import convert
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage, lost = convert(folder / "01_GT", "tracks.csv")
+    >>> lost
+    ['masks']
     """
     form = format_of(target)
     inputs = [path for path in (source, masks) if path is not None]

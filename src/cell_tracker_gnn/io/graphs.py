@@ -32,6 +32,17 @@ def to_networkx(lineage: Lineage) -> networkx.DiGraph[int]:
     ------
     SettingsError
         If networkx is not installed.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage
+    >>> from cell_tracker_gnn.io.graphs import to_networkx
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> graph = to_networkx(lineage)
+    >>> graph.number_of_nodes() == len(lineage.cells), sorted(graph.nodes[0])
+    (True, ['identity', 'label', 'parent', 'size', 't', 'track', 'x', 'y'])
     """
     require("a networkx graph", "networkx")
     import networkx
@@ -62,6 +73,16 @@ def from_networkx(graph: networkx.DiGraph[Any]) -> Lineage:
     ------
     InputError
         If a node has no ``t``, ``y`` or ``x``, or an edge leads back in time.
+
+    Examples
+    --------
+    >>> import networkx
+    >>> from cell_tracker_gnn.io.graphs import from_networkx
+    >>> graph = networkx.DiGraph()
+    >>> graph.add_nodes_from([(1, {"t": 0, "y": 5, "x": 5}), (2, {"t": 1, "y": 6, "x": 5})])
+    >>> graph.add_edge(1, 2)
+    >>> from_networkx(graph).tracks.end.tolist()
+    [1]
     """
     names, nodes = list(graph.nodes), list(graph.nodes.values())
     lacking = [name for name in ("t", "y", "x") if any(name not in node for node in nodes)]
@@ -109,6 +130,17 @@ def napari_tracks(lineage: Lineage) -> tuple[Floats, dict[int, list[int]], dict[
         Parents of each track that has any; several where masks merge.
     properties
         ``label``, ``identity`` and ``probability`` of the link that leads to each cell (NaN for none), shape (n,).
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage
+    >>> from cell_tracker_gnn.io.graphs import napari_tracks
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> data, graph, properties = napari_tracks(lineage)
+    >>> data.shape == (len(lineage.cells), 4)
+    True
     """
     cells, links = lineage.cells, lineage.links
     order = np.lexsort((cells.frame, lineage.track))

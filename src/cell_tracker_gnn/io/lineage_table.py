@@ -27,6 +27,14 @@ class LineageTable:
         Number of its first and of its last frame, as in the file names, shape (k,).
     parent
         Label of the parent or 0, shape (k,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cell_tracker_gnn.io import LineageTable
+    >>> table = LineageTable(np.array([1, 2]), np.array([0, 3]), np.array([2, 9]), parent=np.array([0, 1]))
+    >>> len(table)
+    2
     """
 
     label: Integers
@@ -39,7 +47,7 @@ class LineageTable:
 
 
 def read_lineage_table(path: str | PathLike[str]) -> LineageTable:
-    """Read ``man_track.txt`` or ``res_track.txt``; an empty file is a table without tracks.
+    r"""Read ``man_track.txt`` or ``res_track.txt``; an empty file is a table without tracks.
 
     Parameters
     ----------
@@ -57,6 +65,14 @@ def read_lineage_table(path: str | PathLike[str]) -> LineageTable:
         If there is no such file.
     InputError
         If a line is not four whole numbers or contradicts the others; the message names the line.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from cell_tracker_gnn.io import read_lineage_table
+    >>> _ = Path("man_track.txt").write_text("1 0 2 0\n2 3 9 1\n3 3 9 1\n")
+    >>> read_lineage_table("man_track.txt").parent.tolist()
+    [0, 1, 1]
     """
     file = existing(path)
     try:

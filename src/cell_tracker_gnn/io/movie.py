@@ -58,6 +58,14 @@ def open_frames(
         If a file cannot be read, its frame number is unclear, or it has several channels and none was chosen.
     SettingsError
         If ``axes`` or ``frames`` is not understood.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cell_tracker_gnn.io import open_frames
+    >>> frames = open_frames(np.zeros((5, 64, 48)), frames="2:4")
+    >>> len(frames), frames.numbers, frames[0].shape
+    (2, (2, 3), (64, 48))
     """
     return select(_open(path, axes, channel, labels=False), frames, source_name(path))
 
@@ -113,6 +121,15 @@ def open_movie(
         If a file cannot be read or the first frame cannot be used.
     SettingsError
         If ``axes``, ``frames`` or ``scale`` is not understood.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cell_tracker_gnn import open_movie
+    >>> masks = np.zeros((5, 8, 64, 48), np.uint16)  # (t, z, y, x)
+    >>> movie = open_movie(masks, scale=(2.0, 0.5, 0.5), unit="µm", interval=300)
+    >>> len(movie), movie.shape, movie.scale.step
+    (5, (8, 64, 48), (2.0, 0.5, 0.5))
     """
     mask_frames = _open(masks, axes, None, labels=True)
     image_frames = None

@@ -54,6 +54,15 @@ def check_output(
     ------
     OutputError
         If ``path`` is a file, holds something, is an input or overlaps with one, or cannot be written.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import check_output
+    >>> check_output("result", inputs=["masks"])
+    >>> check_output("masks", inputs=["masks"])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    cell_tracker_gnn.errors.OutputError: ...masks is the input itself; give another folder for the result
     """
     target = _resolve(path)
     for source in inputs:
@@ -134,6 +143,13 @@ def work_folder(path: str | PathLike[str], *, fresh: bool) -> Iterator[Path]:
     ------
     OutputError
         If the disk cannot be written.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import work_folder
+    >>> with work_folder("result", fresh=True) as folder:
+    ...     print(folder.relative_to(folder.parents[1]).as_posix())
+    result.partial/work
     """
     partial = _partial(_resolve(path))
     begun = partial.exists()
@@ -225,10 +241,23 @@ def copy_masks(masks: Path, folder: Path) -> None:
 def write_json(values: Mapping[str, object], path: Path) -> None:
     """Write plain values as strict JSON, complete or not at all.
 
+    Parameters
+    ----------
+    values
+        What to write; NaN and infinity are refused.
+    path
+        The file.
+
     Raises
     ------
     OutputError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from cell_tracker_gnn.io import write_json
+    >>> write_json({"links": 8518}, Path("scores.json"))
     """
     try:
         with new_file(path) as temporary:

@@ -15,11 +15,24 @@ __all__ = ["read_point_lineage"]
 def read_point_lineage(table: PointTable) -> LineageTable:
     """Tracks of annotated points, one row per ``id``; without a column ``parent`` nothing divides.
 
+    Parameters
+    ----------
+    table
+        Points whose ``id`` is the number of their track, with or without a column ``parent``.
+
     Raises
     ------
     InputError
         If there is no column ``id``, a track is not numbered from 1 on, has several parents, or a parent is unknown or
         ends too late.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_point_lineage, read_points
+    >>> columns = {"t": [0, 1, 1], "y": [5, 4, 6], "x": [5, 5, 5], "id": [1, 2, 3], "parent": [0, 1, 1]}
+    >>> tracks = read_point_lineage(read_points(columns))
+    >>> tracks.label.tolist(), tracks.begin.tolist(), tracks.parent.tolist()
+    ([1, 2, 3], [0, 1, 1], [0, 1, 1])
     """
     where = table.source
     if table.identifier is None:

@@ -78,6 +78,13 @@ def open_points(
         If the points or the images cannot be used.
     SettingsError
         If ``axes``, ``frames`` or ``scale`` is not understood.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import open_points
+    >>> movie = open_points({"t": [0, 0, 1], "y": [5.0, 30.0, 6.0], "x": [5.0, 40.0, 5.0]}, scale=(0.5, 0.5))
+    >>> len(movie), movie.points.position.shape, movie.points.scale.step
+    (2, (3, 2), (0.5, 0.5))
     """
     table = points if isinstance(points, PointTable) else read_points(points)
     opened = None

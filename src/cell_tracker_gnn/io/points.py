@@ -42,6 +42,13 @@ class PointTable:
         The column ``parent``, shape (n,), 0 for none; None when there is no such column.
     source
         Name in error messages.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_points
+    >>> table = read_points({"t": [0, 0, 1], "z": [1, 2, 1], "y": [5, 9, 5], "x": [5, 9, 6], "id": [7, 8, 7]})
+    >>> table.position.shape, table.number.tolist(), table.identifier.tolist()
+    ((3, 3), [0, 0, 1], [7, 8, 7])
     """
 
     number: Integers
@@ -70,7 +77,14 @@ class PointTable:
 
 
 def is_points(source: object) -> bool:
-    """Whether a source is a table of points rather than masks, told by its kind and the suffix of a path."""
+    """Whether a source is a table of points rather than masks, told by its kind and the suffix of a path.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import is_points
+    >>> is_points("cells.csv"), is_points({"t": [0], "y": [1], "x": [1]}), is_points("masks")
+    (True, True, False)
+    """
     if isinstance(source, (str, PathLike)):
         return Path(source).suffix.lower() in _SUFFIXES and not Path(source).is_dir()
     if isinstance(source, np.ndarray):
@@ -79,7 +93,7 @@ def is_points(source: object) -> bool:
 
 
 def read_points(source: PointSource) -> PointTable:
-    """Read a table of points; columns are told by their names, in any order and case, others are ignored.
+    r"""Read a table of points; columns are told by their names, in any order and case, others are ignored.
 
     Parameters
     ----------
@@ -93,6 +107,14 @@ def read_points(source: PointSource) -> PointTable:
         If the file does not exist or there are no points.
     InputError
         If a column is missing or a value cannot be used; the message names row (counted from 0) and frame.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from cell_tracker_gnn.io import read_points
+    >>> _ = Path("cells.csv").write_text("x,y,t\n5.5,4,0\n6.5,4,1\n")
+    >>> read_points("cells.csv").position.tolist()
+    [[4.0, 5.5], [4.0, 6.5]]
     """
     where = str(source) if isinstance(source, (str, PathLike)) else "the table of points"
     columns, read = _columns(source, where)

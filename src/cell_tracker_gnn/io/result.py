@@ -87,6 +87,14 @@ def write_result(
     OutputError
         If ``path`` is not empty, is no former result, overlaps with an input or cannot be written, or the tracks are
         too many for 16 bits.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage, write_result
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> write_result(lineage, "result", formats=["csv", "trackmate"])
     """
     check_formats(formats)
     named = (lineage.run.get(name) for name in ("masks", "points", "images"))
@@ -122,6 +130,15 @@ def check_formats(formats: Sequence[str]) -> None:
     ------
     SettingsError
         If a format is unknown or needs a library that is not installed.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import check_formats
+    >>> check_formats(["ctc", "csv", "trackmate"])
+    >>> check_formats(["geef"])
+    Traceback (most recent call last):
+    ...
+    cell_tracker_gnn.errors.SettingsError: the format 'geef' is unknown; did you mean geff?
     """
     for name in formats:
         if name not in RESULT_FORMATS:

@@ -41,6 +41,16 @@ def read_scale(path: str | PathLike[str]) -> Scale | None:
         If the path does not exist or holds no TIFF file.
     InputError
         If the file cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tifffile
+    >>> from cell_tracker_gnn.io import read_scale
+    >>> tags = {"axes": "YX", "PhysicalSizeX": 0.65, "PhysicalSizeY": 0.65}
+    >>> tifffile.imwrite("cells.ome.tif", np.zeros((8, 8), np.uint16), metadata=tags)
+    >>> read_scale("cells.ome.tif").step
+    (0.65, 0.65)
     """
     place = existing(path)
     if is_zarr(place):

@@ -29,6 +29,15 @@ class SequencePaths:
         Masks whose labels are those of the lineage table; they may mark only the middle of a cell.
     lineage
         Lineage table, ``man_track.txt``.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import find_sequence
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> paths = find_sequence(folder / "01")
+    >>> paths.name, paths.lineage.relative_to(folder).as_posix()
+    ('nuclei/01', '01_GT/TRA/man_track.txt')
     """
 
     name: str
@@ -61,6 +70,14 @@ def find_sequence(
     ------
     MissingInputError
         If masks or lineage are not there; the message suggests where to look.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import find_sequence
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> find_sequence(folder / "01").name
+    'nuclei/01'
     """
     given = expanded(data)
     folder = given if given.name else given.resolve()

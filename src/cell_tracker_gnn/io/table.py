@@ -36,6 +36,18 @@ def write_table(columns: Mapping[str, NDArray[Any]], path: str | PathLike[str]) 
         If the suffix is unknown.
     OSError
         If the disk cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from cell_tracker_gnn.io import write_table
+    >>> write_table({"t": np.array([0, 1]), "speed": np.array([np.nan, 0.5])}, "speed.csv")
+    >>> print(Path("speed.csv").read_text())
+    t,speed
+    0,
+    1,0.5
+    <BLANKLINE>
     """
     import pyarrow as pa
 
@@ -102,6 +114,15 @@ def read_table(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
         If there is no such file.
     InputError
         If it is not a table.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cell_tracker_gnn.io import read_table, write_table
+    >>> write_table({"t": np.array([0, 1]), "speed": np.array([np.nan, 0.5])}, "speed.parquet")
+    >>> table = read_table("speed.parquet")
+    >>> list(table), table["speed"]
+    (['t', 'speed'], array([nan, 0.5]))
     """
     table = load_table(path)
     names = table.column_names

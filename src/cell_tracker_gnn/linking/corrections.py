@@ -89,7 +89,8 @@ def check_masks(edits: Edits, sha256: str) -> None:
     if edits.masks_sha256 != sha256:
         raise InputError(
             f"the corrections {edits.where} were made on other masks (SHA-256 {edits.masks_sha256[:12]}...) than these "
-            f"({sha256[:12]}...), where the labels mean other cells; track the same masks and the same --frames again"
+            f"({sha256[:12]}...), where the labels mean other cells; track the same masks and the same --frames again "
+            "(masks that track made of images are in RESULT/masks)"
         )
 
 

@@ -36,6 +36,12 @@ class LinkCosts:
     ------
     SettingsError
         If a value is not finite or a cost is negative.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.linking import LinkCosts
+    >>> LinkCosts(division=2.0).as_dict()
+    {'bias': 4.0, 'division': 2.0, 'gap': 0.0, 'merge': 3.0}
     """
 
     bias: float = 4.0
@@ -73,6 +79,13 @@ class LinkRewards:
         Cost of each parent after the first.
     fixed, forbidden
         Links that must be and that must not be chosen, shape (m,); none when left out.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.linking import link_rewards
+    >>> rewards = link_rewards([3.0, -2.0], frame_gap=[1, 2], cells=3)
+    >>> rewards.second_child_allowed.tolist()
+    [True, False]
     """
 
     reward: Floats
@@ -133,6 +146,12 @@ def link_rewards(
     ------
     LinkingError
         If the shapes differ, a number is not finite or a frame gap is below 1.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.linking import LinkCosts, link_rewards
+    >>> link_rewards([3.0, -2.0], frame_gap=[1, 2], cells=3, costs=LinkCosts(bias=4.0, gap=1.0)).reward.tolist()
+    [7.0, 1.0]
     """
     costs = costs or LinkCosts()
     odds = _finite("the log-odds of the links", log_odds, None)

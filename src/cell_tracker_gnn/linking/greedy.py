@@ -17,6 +17,13 @@ def solve_greedy(problem: LinkProblem) -> Flags:
     -------
     Flags
         Chosen links in the order in which the problem was posed, shape (m,).
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.linking import LinkProblem, solve_greedy
+    >>> links = {"source": [0, 0, 1], "target": [2, 3, 2], "reward": [3.0, 2.5, 2.8]}
+    >>> solve_greedy(LinkProblem.pose(**links, cells=4, second_child_cost=9.0, second_child_allowed=True)).tolist()
+    [True, False, False]
     """
     chosen = problem.fixed.copy()
     link, second, extra = _steps(problem)

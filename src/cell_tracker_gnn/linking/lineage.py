@@ -55,6 +55,19 @@ def build_lineage(
     ------
     LinkingError
         If a chosen link does not lead to a later frame.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage
+    >>> from cell_tracker_gnn.linking import build_lineage
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> lineage = read_lineage(folder / "01_GT")
+    >>> links = lineage.links
+    >>> certain, chosen = [1.0] * len(links), [True] * len(links)
+    >>> again = build_lineage(lineage.cells, links.source, links.target, certain, chosen)
+    >>> again.tracks.parent.tolist() == lineage.tracks.parent.tolist()
+    True
     """
     links = _links(cells, (source, target), (probability, margin), chosen)
     main = _main(links)

@@ -54,6 +54,14 @@ def flip_losses(problem: LinkProblem, chosen: ArrayLike, links: ArrayLike) -> Fl
     Floats
         Objective of the chosen links minus that of the best ones after the flip, shape (k,); infinite where a link is
         fixed or forbidden or the rules leave no lineage with it.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.linking import LinkProblem, flip_losses, solve_exact
+    >>> links = {"source": [0, 0, 1], "target": [2, 3, 2], "reward": [3.0, 2.5, 2.8]}
+    >>> problem = LinkProblem.pose(**links, cells=4, second_child_cost=9.0, second_child_allowed=True)
+    >>> flip_losses(problem, solve_exact(problem), [1, 2]).round(3).tolist()
+    [2.3, 2.3]
     """
     place = np.empty_like(problem.order)
     place[problem.order] = np.arange(len(place))

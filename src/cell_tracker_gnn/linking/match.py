@@ -34,11 +34,11 @@ def solve_exact(problem: LinkProblem) -> Flags:
 
     Examples
     --------
-    >>> problem = LinkProblem.pose(
-    ...     [0, 0, 1], [2, 3, 3], [2.0, 1.0, 1.5], cells=4, second_child_cost=2.0, second_child_allowed=True
-    ... )
-    >>> solve_exact(problem).tolist()
-    [True, False, True]
+    >>> from cell_tracker_gnn.linking import LinkProblem, solve_exact
+    >>> # Cells 0 and 1 in one frame, 2 and 3 in the next; 0 -> 2 looks best, but 0 -> 3 and 1 -> 2 are worth more.
+    >>> links = {"source": [0, 0, 1], "target": [2, 3, 2], "reward": [3.0, 2.5, 2.8]}
+    >>> solve_exact(LinkProblem.pose(**links, cells=4, second_child_cost=9.0, second_child_allowed=True)).tolist()
+    [False, True, True]
     """
     chosen, links = certain_links(problem)
     room = Room.beside(problem, chosen)

@@ -39,6 +39,14 @@ class LinkProblem:
         Links that must be and that must not be chosen, shape (m,).
     order
         Position of each link in the order the caller gave, shape (m,).
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.linking import LinkProblem
+    >>> links = {"source": [1, 0], "target": [2, 3], "reward": [2.8, 2.5]}
+    >>> problem = LinkProblem.pose(**links, cells=4, second_child_cost=9.0, second_child_allowed=True)
+    >>> problem.source.tolist(), problem.order.tolist()
+    ([0, 1], [1, 0])
     """
 
     source: Integers

@@ -168,7 +168,8 @@ def model_path(name: str | Path) -> Path:
         return path / "model.safetensors"
     if path.is_file():
         return path
-    near = difflib.get_close_matches(str(name), bundled, n=1)
+    beside = [str(other) for other in path.parent.glob("*")] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(str(name), [*bundled, *beside], n=1, cutoff=0.7)
     hint = f"did you mean {near[0]!r}?" if near else f"bundled models: {', '.join(bundled) or 'none'}"
     raise MissingInputError(f"there is no model {str(name)!r}, neither bundled nor as a file; {hint}")
 

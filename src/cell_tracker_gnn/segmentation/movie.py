@@ -37,6 +37,15 @@ class SegmentedMovie:
         Folder with one label image per frame, numbered as the images.
     record
         What ``run.json`` says about it.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn import segment_movie
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> made = segment_movie(folder / "01", "masks")
+    >>> made.record["method"], len(made.open())
+    ('threshold', 3)
     """
 
     masks: Path
@@ -96,6 +105,14 @@ def segment_movie(
         If the method is unknown or its package is not installed.
     OutputError
         If the masks cannot be written.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn import segment_movie
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> segment_movie(folder / "01", "masks").open()[0].shape
+    (64, 64)
     """
     if method not in SEGMENTERS:
         raise SettingsError(f"the segmenter {method!r} is unknown; choose one of {', '.join(SEGMENTERS)}")

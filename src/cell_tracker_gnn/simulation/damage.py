@@ -66,6 +66,15 @@ def damage(
         If a fraction is not within 0 to 1, or missed, merged and split sum to more than 1.
     InputError
         If the mask is no label image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cell_tracker_gnn.simulation import damage
+    >>> mask = np.zeros((32, 32), np.uint16)
+    >>> mask[4:12, 4:12], mask[18:28, 18:28] = 1, 2
+    >>> len(np.unique(damage(mask, np.random.default_rng(0), missed=0.5))) - 1
+    1
     """
     for name, value in {
         "missed": missed,

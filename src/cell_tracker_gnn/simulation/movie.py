@@ -18,7 +18,15 @@ __all__ = ["SimulatedFrame", "Simulation", "simulate"]
 
 
 class SimulatedFrame(NamedTuple):
-    """One frame: its number from 0, the image and the mask of true labels, (y, x) or (z, y, x)."""
+    """One frame: its number from 0, the image and the mask of true labels, (y, x) or (z, y, x).
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate
+    >>> frame = next(iter(simulate(SimulationSettings(frames=3, cells=5, size=(64, 64)))))
+    >>> frame.number, frame.image.shape, frame.mask.shape
+    (0, (64, 64), (64, 64))
+    """
 
     number: int
     image: NDArray[np.generic]
@@ -101,5 +109,12 @@ def simulate(settings: SimulationSettings) -> Simulation:
     Returns
     -------
     The movie, which yields ``(number, image, mask)`` and has its lineage in ``tracks``.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate
+    >>> movie = simulate(SimulationSettings("nuclei3d", frames=2, cells=3, size=(8, 48, 48)))
+    >>> [image.shape for number, image, mask in movie]
+    [(8, 48, 48), (8, 48, 48)]
     """
     return Simulation(settings)

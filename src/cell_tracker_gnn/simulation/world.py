@@ -31,6 +31,15 @@ class Drawing:
         Number of each drawn cell, never used again for another cell, shape (n,). A cell may have no pixel at all.
     parent
         Number of the mother of each drawn cell or 0, shape (n,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cell_tracker_gnn.simulation import KINDS, SimulationSettings
+    >>> settings = SimulationSettings(frames=2, cells=4, size=(64, 64))
+    >>> drawing = KINDS["nuclei"].world(settings, np.random.default_rng(0)).draw()
+    >>> drawing.mask.shape, len(drawing.identity) == len(drawing.parent)
+    ((64, 64), True)
     """
 
     mask: NDArray[np.int32]
@@ -40,7 +49,18 @@ class Drawing:
 
 
 class World(Protocol):
-    """A field of living cells that is moved on and looked at frame by frame."""
+    """A field of living cells that is moved on and looked at frame by frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cell_tracker_gnn.simulation import KINDS, SimulationSettings
+    >>> settings = SimulationSettings(frames=2, cells=4, size=(64, 64))
+    >>> world = KINDS["nuclei"].world(settings, np.random.default_rng(0))
+    >>> world.step()
+    >>> world.draw().image.shape
+    (64, 64)
+    """
 
     def step(self) -> None:
         """Move on by one frame."""
@@ -73,6 +93,12 @@ class Kind:
         Smallest mean number of cells that makes sense.
     world
         Makes the world of these settings, with the random numbers of this generator.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.simulation import KINDS
+    >>> KINDS["nuclei3d"].rank, KINDS["nuclei3d"].anisotropy
+    (3, 3.0)
     """
 
     name: str

@@ -46,6 +46,13 @@ def write_simulation(simulation: Simulation, folder: str | Path, overwrite: bool
     OutputError
         If the folder is not empty and ``overwrite`` is False or it holds something else than a simulation, or if it
         cannot be written.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> sorted(path.name for path in folder.iterdir())
+    ['01', '01_ERR_SEG', '01_GT', 'simulation.json']
     """
     target = Path(folder)
     _check(target, overwrite)
