@@ -23,6 +23,7 @@ from ctc_metrics.utils.representations import count_acyclic_graph_correction_ope
 
 import peers.oracle
 from cell_tracker_gnn.data import Lineage
+from cell_tracker_gnn.embedding.device import choose_device
 from cell_tracker_gnn.evaluation.matching import FrameMatch, match_frame
 from cell_tracker_gnn.features.extract import extract_features
 from cell_tracker_gnn.graph.build import Graph, build_graph
@@ -38,8 +39,9 @@ from cell_tracker_gnn.linking.merges import find_passages
 from cell_tracker_gnn.linking.summary import rate_lineage
 from cell_tracker_gnn.model.infer import Scores, score_graph
 from cell_tracker_gnn.model.weights import Model, load_model
-from cell_tracker_gnn.pipeline import choose_device, choose_links, embedder, reward_links
+from cell_tracker_gnn.pipeline import choose_links, reward_links
 from cell_tracker_gnn.settings import TrackSettings
+from cell_tracker_gnn.stages.embedding import embedder
 from figures import FIGURES, draw_if_possible
 from movies import find_movie
 from peers.common import Cell, Link, read_sequence
