@@ -180,10 +180,12 @@ def _lacked_memory(error: BaseException | None) -> bool:
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     logging.disable(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-    logging.disable(logging.NOTSET)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 @contextlib.contextmanager
