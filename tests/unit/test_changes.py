@@ -18,10 +18,13 @@ from cell_tracker_gnn.io import write_lineage
 from cell_tracker_gnn.io.changes import compare_lineages, find_changes
 from cell_tracker_gnn.io.edits import Edit, Edits, read_edits
 from cell_tracker_gnn.linking.corrections import resolve_edits
+from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.linking.lineage import build_lineage
+from cell_tracker_gnn.model.infer import score_graph
 from cell_tracker_gnn.model.weights import load_model
 from cell_tracker_gnn.simulation import SimulationSettings, simulate
 from cell_tracker_gnn.training.edited import LITTLE, edited_example
+from cell_tracker_gnn.training.errors_left import count_errors
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.splits import split_examples
 
@@ -109,6 +112,13 @@ def test_what_is_corrected_counts_fully_and_the_rest_little(masks: list[np.ndarr
     np.testing.assert_allclose(trust.link[~example.judged], LITTLE)
     training, validation = split_examples([[example]], TrainSettings())
     assert all(part.judged.any() for part in (*training, *validation))
+    # A network that takes back a link that nobody touched is told so.
+    scores = score_graph(start.network, graph)
+    before = count_errors(example, scores, LinkCosts(), max_gap=2)
+    untouched = int(np.flatnonzero(example.positive & ~example.judged)[0])
+    refuse = scores.link.copy()
+    refuse[untouched] = -50.0
+    assert count_errors(example, replace(scores, link=refuse), LinkCosts(), max_gap=2) > before
 
 
 def test_a_result_is_edited_compared_and_learned_from(result: Path, masks: list[np.ndarray], tmp_path: Path) -> None:

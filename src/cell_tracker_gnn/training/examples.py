@@ -163,10 +163,18 @@ class Example:
     @property
     def judged(self) -> NDArray[np.bool_]:
         """Whether it is known of each candidate within the frames if it is true, shape (m,)."""
+        return self._trusted(0.5)
+
+    @property
+    def supposed(self) -> NDArray[np.bool_]:
+        """The same, with those that are only supposed to be true or false because nobody corrected them."""
+        return self._trusted(0.0)
+
+    def _trusted(self, more_than: float) -> NDArray[np.bool_]:
         first, last = self.frames
         frame, candidates = self.graph.cells.frame, self.graph.candidates
         inside = (frame[candidates.source] >= first) & (frame[candidates.target] < last)
-        return np.asarray(inside if self.trust is None else inside & (self.trust.link > 0.5))
+        return np.asarray(inside if self.trust is None else inside & (self.trust.link > more_than))
 
     def cut_out(self) -> Example:
         """The frames of the example as a graph of their own, so that nothing else need be computed."""

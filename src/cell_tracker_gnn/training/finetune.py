@@ -33,7 +33,8 @@ def keep_the_better(
     old, new
         The model before and after.
     validation
-        Labelled graphs; only links that somebody has judged count.
+        Labelled graphs. The loss is that of links that somebody has judged; errors are counted among all links of
+        corrected movies, and among those of annotated tracks where only some are annotated.
     max_gap
         Number of frames a cell may be missed.
 
@@ -58,7 +59,7 @@ def keep_the_better(
 
 
 def _rate(model: Model, validation: Sequence[Example], max_gap: int) -> tuple[int, float]:
-    """Wrong plus missed links, and the mean binary cross entropy of the judged links."""
+    """Wrong plus missed links, and the mean binary cross entropy of the judged ones."""
     errors, loss, judged = 0, 0.0, 0
     for example in (part.cut_out() for part in validation):
         scores = score_graph(model.network, example.graph)
