@@ -32,7 +32,7 @@ from cell_tracker_gnn.training.examples import Example, Trust
 __all__ = ["EditedMovie", "edited_example", "open_edited", "prepare_edited"]
 
 LITTLE = 0.3
-"""Weight of links that nobody has touched: nearly all are right, but nobody has said so. With 0.02 a model forgot them."""
+"""Weight of links that nobody has touched: nearly all are right, but nobody has said so."""
 
 PathText = str | PathLike[str]
 

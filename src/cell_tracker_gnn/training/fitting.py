@@ -53,6 +53,7 @@ def fit_model(
     device: torch.device | None = None,
     callbacks: Sequence[Callback] = (),
     start: Model | None = None,
+    only_last: bool = False,
     resume: bool = False,
     neighbourhood: Neighbourhood = Neighbourhood(),
 ) -> Model:
@@ -74,6 +75,9 @@ def fit_model(
         Further Lightning callbacks.
     start
         A model to improve; its weights are kept if the new ones are worse on the validation frames.
+    only_last
+        Change only the last layers, those that classify. A few doubtful links, all of one part of a movie, say nothing
+        about the rest of it: with all layers free the network forgets what it knew of denser frames (docs/tried.md).
     resume
         Go on after the last epoch that ended.
     neighbourhood
@@ -85,6 +89,9 @@ def fit_model(
     network = (
         _network(settings, examples[0][0], neighbourhood) if start is None else copy.deepcopy(start.network).train()
     )
+    if only_last:
+        for name, weights in network.named_parameters():
+            weights.requires_grad_(name.startswith("classify"))
     fit = _fit_settings(settings, training)
     if start is not None:
         fit = replace(fit, scaled_by="", pull=PULL)

@@ -131,7 +131,7 @@ def train(
         movies = [open_edited(*pair, images=images, scale=scale) for pair in zip(data, edits, strict=True)]
         begin()
         found = [[prepare_edited(one, begun, max_gap=settings.max_gap, device=place)] for one in movies]
-        return fit(found, encoder=begun.encoder)
+        return fit(found, encoder=begun.encoder, only_last=True)
     sequences = [
         confine_sequence(open_sequence(d, images=images, masks=masks, lineage=lineage, scale=scale), settings)
         for d in data
