@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cell_tracker_gnn.errors import InputError
+from cell_tracker_gnn.io.damage import claims_too_much
 
 if TYPE_CHECKING:
     import zarr
 
 __all__ = ["check_arrays", "check_chunks"]
-
-_SMALL, _MOST_SQUEEZED = 2**28, 100_000
-"""Bytes that an array may always claim, and how many per byte on disk: no compression makes more of one."""
 
 _HEADER = 16
 """Bytes of a Blosc header; the last four are the number of bytes of the whole chunk, little-endian."""
@@ -74,7 +72,7 @@ def check_arrays(group: zarr.Group, path: Path) -> None:
         files = [
             file for file in (path / name).rglob("*") if file.is_file() and not file.name.startswith((".z", "zarr."))
         ]
-        if array.nbytes > max(_SMALL, _MOST_SQUEEZED * sum(file.stat().st_size for file in files)):
+        if claims_too_much(array.nbytes, sum(file.stat().st_size for file in files)):
             raise InputError(f"{path / name} claims {array.nbytes} bytes, which it cannot hold; export {path} again")
         if array.shards is None and any(_is_blosc(codec) for codec in array.compressors):
             for file in files:

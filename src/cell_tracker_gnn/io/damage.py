@@ -8,7 +8,15 @@ from os import PathLike
 
 from cell_tracker_gnn.errors import CellTrackerError, InputError
 
-__all__ = ["damage_as_error"]
+__all__ = ["claims_too_much", "damage_as_error"]
+
+_SMALL, _MOST_SQUEEZED = 2**28, 100_000
+"""Bytes that an array may always claim, and how many per byte on disk: no compression makes more of one."""
+
+
+def claims_too_much(claimed: int, stored: int) -> bool:
+    """Whether a header claims more bytes of values than so many bytes on disk can hold."""
+    return claimed > max(_SMALL, _MOST_SQUEEZED * stored)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cell_tracker_gnn.errors import CellTrackerError, InputError, MissingInputError
+from cell_tracker_gnn.io.damage import claims_too_much
 from cell_tracker_gnn.io.directories import check_directories
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["broken_file_as_error", "has_time", "open_tiff", "read_planes", "series_names", "the_series"]
 
 logger = logging.getLogger(__name__)
-
-_SMALL, _MOST_SQUEEZED = 2**28, 100_000
-"""Bytes that a page may always claim, and how many per byte of its file: no compression makes more of one."""
 
 _BROKEN = ("invalid page offset", "corrupted", "failed to reshape")
 
@@ -214,7 +212,7 @@ def read_planes(tif: TiffFile, series: TiffPageSeries, names: str, picks: Mappin
 def _check_claims(page: Any, tif: TiffFile) -> None:
     """Refuse what a damaged directory claims of a page before memory is taken for it."""
     size, stored = tif.filehandle.size, max(page.databytecounts, default=0)
-    if stored > size or page.nbytes > max(_SMALL, _MOST_SQUEEZED * size):
+    if stored > size or claims_too_much(page.nbytes, size):
         raise InputError(
             f"{tif.filehandle.path} is damaged or cut off: it has {size} bytes and claims {page.nbytes} of pixels, "
             f"{stored} in one piece; copy it again or export it anew"
