@@ -123,13 +123,16 @@ def group_windows(counts: Integers, *, max_gap: int) -> list[WindowGroup]:
     max_gap
         Number of frames a cell may be missed.
     """
-    return [group for stretch in _stretches(counts, max_gap) for group in _group_stretch(counts, stretch, max_gap)]
-
-
-def _group_stretch(counts: Integers, stretch: tuple[int, int], max_gap: int) -> Iterator[WindowGroup]:
-    """The groups of the windows over one stretch of frames, as if there were no others."""
-    first, stop = stretch
     total = np.r_[0, np.cumsum(counts)]
+    return [group for stretch in _stretches(counts, max_gap) for group in _group_stretch(total, stretch, max_gap)]
+
+
+def _group_stretch(total: Integers, stretch: tuple[int, int], max_gap: int) -> Iterator[WindowGroup]:
+    """The groups of the windows over one stretch of frames, as if there were no others.
+
+    ``total`` is the number of cells before each frame, shape (frames + 1,).
+    """
+    first, stop = stretch
     groups: list[list[tuple[int, int]]] = []
     bounds = window_bounds(stop - first, max_gap=max_gap)
     for begin, end in ((begin + first, end + first) for begin, end in bounds):
