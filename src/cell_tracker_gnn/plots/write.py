@@ -15,6 +15,7 @@ from cell_tracker_gnn.evaluation.links import expected_links
 from cell_tracker_gnn.evaluation.reading import compare
 from cell_tracker_gnn.io import read_lineage
 from cell_tracker_gnn.io.output import check_new, new_file
+from cell_tracker_gnn.io.paths import expanded
 from cell_tracker_gnn.plots.canvas import need_matplotlib
 from cell_tracker_gnn.plots.lineage import plot_lineage
 from cell_tracker_gnn.plots.reliability import plot_reliability
@@ -69,7 +70,7 @@ def write_plot(
     SettingsError
         If the name ends otherwise, the truth is missing, or matplotlib is not installed.
     """
-    path = Path(output).expanduser()
+    path = expanded(output)
     if path.suffix.lower() not in SUFFIXES:
         raise SettingsError(f"{path} is no name of a figure; let it end in one of {', '.join(SUFFIXES)}")
     if kind == "reliability" and ground_truth is None:
@@ -80,7 +81,7 @@ def write_plot(
     check_new(path, [place for place in (result, images, ground_truth) if place is not None], overwrite)
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} of the figure does not exist; make it first")
-    axes = _draw(kind, read_lineage(result), Path(result).expanduser(), images, ground_truth)
+    axes = _draw(kind, read_lineage(result), expanded(result), images, ground_truth)
     try:
         with new_file(path) as temporary:
             axes.get_figure(root=True).savefig(temporary, format=path.suffix[1:].lower(), dpi=_DOTS)  # type: ignore[union-attr]
@@ -97,7 +98,7 @@ def _draw(kind: str, lineage: Lineage, result: Path, images: Place | None, groun
         return plot_tracks(lineage, None if found is None else found[len(found) - 1])
     if kind != "reliability" or ground_truth is None:
         raise SettingsError(f"there is no plot {kind!r}; choose one of {', '.join(KINDS)}")
-    return plot_reliability(*_judged(lineage, result, Path(ground_truth).expanduser()))
+    return plot_reliability(*_judged(lineage, result, expanded(ground_truth)))
 
 
 def _judged(lineage: Lineage, result: Path, ground_truth: Path) -> tuple[Floats, NDArray[np.bool_]]:

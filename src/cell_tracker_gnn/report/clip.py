@@ -19,6 +19,7 @@ from cell_tracker_gnn.errors import InputError, OutputError, SettingsError
 from cell_tracker_gnn.io import read_lineage
 from cell_tracker_gnn.io.discs import DiscFrames
 from cell_tracker_gnn.io.output import check_new, new_file
+from cell_tracker_gnn.io.paths import expanded
 from cell_tracker_gnn.report.drawing import SMALLEST_SIDE, Brush
 from cell_tracker_gnn.report.images import find_images
 from cell_tracker_gnn.report.pictures import movie_levels
@@ -80,7 +81,7 @@ def write_clip(
     SettingsError
         If the name ends otherwise, or the rate is not positive.
     """
-    path, report = Path(output).expanduser(), progress or (lambda stage, done, total: None)
+    path, report = expanded(output), progress or (lambda stage, done, total: None)
     if path.suffix.lower() not in SUFFIXES:
         raise SettingsError(f"{path} is no name of a movie; let it end in {' or '.join(SUFFIXES)}")
     if not 0 < rate <= 100:
