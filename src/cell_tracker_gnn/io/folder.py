@@ -89,8 +89,9 @@ def read_ctc(folder: str | PathLike[str]) -> Lineage:
     InputError
         If the table cannot be read or a track has no mask.
     """
-    with damage_as_error(existing(folder), "restore its masks and its table, or track again"):
-        return _of_masks(existing(folder))
+    place = existing(folder)
+    with damage_as_error(place, "restore its masks and its table, or track again"):
+        return _of_masks(place)
 
 
 def _of_masks(place: Path) -> Lineage:

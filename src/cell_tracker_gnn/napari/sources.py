@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
-from cell_tracker_gnn.data import ArrayFrames
+from cell_tracker_gnn.data import ArrayFrames, Frames
 from cell_tracker_gnn.errors import CellTrackerError, InputError
 from cell_tracker_gnn.io import open_frames
 
@@ -35,15 +35,7 @@ def frames_of(layer: Labels | Image) -> ArrayFrames:
 
 def path_of(layer: Layer) -> str | None:
     """Where the frames of a layer lie on disk, if all of them and nothing else do."""
-    path = layer.source.path
-    if not isinstance(path, str) or not Path(path).exists():
-        return None
-    try:
-        frames = open_frames(path)
-    except CellTrackerError:
-        return None
-    whole = (len(frames), *frames.shape) == tuple(layer.data.shape if not layer.multiscale else layer.data[0].shape)
-    return path if whole else None
+    return str(layer.source.path) if _whole(layer) is not None else None
 
 
 def step_of(layer: Layer) -> tuple[float, ...] | None:
@@ -64,7 +56,18 @@ def place_of(layer: Layer) -> dict[str, Any]:
 
 
 def _numbers(layer: Layer, count: int) -> tuple[int, ...]:
-    path = path_of(layer)
-    if path is None:
-        return tuple(range(count))
-    return tuple(open_frames(path).numbers)
+    frames = _whole(layer)
+    return tuple(range(count)) if frames is None else tuple(frames.numbers)
+
+
+def _whole(layer: Layer) -> Frames | None:
+    """The frames on disk, if they are those of the layer and no others."""
+    path = layer.source.path
+    if not isinstance(path, str) or not Path(path).exists():
+        return None
+    try:
+        frames = open_frames(path)
+    except CellTrackerError:
+        return None
+    shape = layer.data[0].shape if layer.multiscale else layer.data.shape
+    return frames if (len(frames), *frames.shape) == tuple(shape) else None
