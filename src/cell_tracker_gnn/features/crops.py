@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Floats, Integers
 from cell_tracker_gnn.errors import InputError
+from cell_tracker_gnn.features.grids import Axis, Grids
 from cell_tracker_gnn.features.regions import Levels, frame_levels
 from cell_tracker_gnn.settings import CROPS
 
@@ -29,11 +30,8 @@ MAGNIFICATION = 2.0
 PATCH = 64
 """Length of a patch in pixels, where the size of the cells is not known."""
 
-_SAMPLES = 2
-"""Most sub-samples per axis of a crop pixel; three find a cell again no more often and cost twice as much."""
-
-_CHUNK = 500_000
-"""About this many samples are gathered at once, to bound the memory."""
+_AT_ONCE = 500_000
+"""About this many pixels are read at once, to bound the memory."""
 
 
 def crop_shape(rank: int, size: int) -> tuple[int, ...]:
@@ -62,9 +60,9 @@ def cut_crops(
     - ``"patch"`` shows a window of 64 pixels with the surroundings, for cells of which only a marker or a point is
       known.
 
-    The scale of a crop depends on its own cell only. A crop pixel is interpolated where it is smaller than a pixel and
-    else averages 2 x 2 (in 3D 2 x 2 x 2) sub-samples. Intensities are 0 at the dark and 1 at the bright level,
-    clipped to [0, 1.5]; NaN counts as dark.
+    The scale of a crop depends on its own cell only. A crop pixel is interpolated along the axes where it is at most
+    1.5 pixels long and averages two sub-samples along the others. Intensities are 0 at the dark and 1 at the bright
+    level, clipped to [0, 1.5]; NaN counts as dark.
 
     Parameters
     ----------
@@ -95,27 +93,14 @@ def cut_crops(
     InputError
         If the shapes or the mode do not fit.
     """
-    rank = mask.ndim
     _check(image, mask, boxes, mode=mode, size=size)
-    shape = crop_shape(rank, size)
+    shape = crop_shape(mask.ndim, size)
     crops = np.zeros((len(labels), 1, *shape), np.float32)
-    unit = np.ones(rank) if step is None else np.asarray(step, np.float64) / min(step)
-    low, high = boxes[:, :rank], boxes[:, rank:]
-    margin, magnification = (MARGIN, MAGNIFICATION) if mode == "masked" else (1.0, 1.0)
-    if mode == "patch":
-        scale = np.full(len(labels), PATCH / size)
-    else:
-        scale = (margin * (high - low) * unit / np.array(shape)).max(axis=1, initial=1.0 / magnification)
-    stride = scale[:, None] / unit
-    origin = (low + high - 1) / 2 - stride * (np.array(shape) - 1) / 2
-    samples = np.clip(np.ceil(stride - 1e-9), 1, _SAMPLES).astype(np.int64)
-    sampler = _Sampler(image, None if mode == "patch" else mask, levels or frame_levels(image))
-    for count in np.unique(samples, axis=0):
-        group = np.flatnonzero((samples == count).all(axis=1))
-        length = max(1, int(_CHUNK / (np.prod(shape) * np.prod(np.where(count == 1, 2, count)))))
-        for begin in range(0, len(group), length):
-            rows = group[begin : begin + length]
-            crops[rows, 0] = sampler.sample(labels[rows], origin[rows], stride[rows], shape, count)
+    masked = mode != "patch"
+    grids = Grids.centred(boxes, _strides(boxes, shape, mode, step), shape)
+    sampler = _Sampler(image, mask if masked else None, levels or frame_levels(image))
+    for rows in grids.together(_AT_ONCE):
+        crops[rows, 0] = sampler.sample(labels[rows], grids.axes(rows, mask.shape, masked=masked))
     return crops
 
 
@@ -130,8 +115,20 @@ def _check(image: NDArray[np.generic], mask: NDArray[np.generic], boxes: Integer
         raise InputError(f"the crop size {size} is not an even positive number; use 32")
 
 
+def _strides(boxes: Integers, shape: tuple[int, ...], mode: str, step: Sequence[float] | None) -> Floats:
+    """Length of a crop pixel in pixels of the frame, shape (n, rank)."""
+    rank = len(shape)
+    unit = np.ones(rank) if step is None else np.asarray(step, np.float64) / min(step)
+    if mode == "patch":
+        return np.full((len(boxes), 1), PATCH / shape[-1]) / unit
+    margin, magnification = (MARGIN, MAGNIFICATION) if mode == "masked" else (1.0, 1.0)
+    extent = margin * (boxes[:, rank:] - boxes[:, :rank]) * unit
+    scale: Floats = (extent / np.array(shape)).max(axis=1, initial=1.0 / magnification)
+    return scale[:, None] / unit
+
+
 class _Sampler:
-    """Gathers crop pixels from one frame; without a mask the frame goes on beyond its border as its last pixels."""
+    """Reads crops from one frame; without a mask the frame goes on beyond its border as its last pixels."""
 
     def __init__(self, image: NDArray[np.generic], mask: NDArray[np.generic] | None, levels: Levels) -> None:
         self.shape = image.shape
@@ -141,52 +138,23 @@ class _Sampler:
             self.image = np.nan_to_num(self.image, nan=self.levels.dark)
         self.mask = None if mask is None else np.ascontiguousarray(mask).reshape(-1)
 
-    def sample(
-        self, labels: Integers, origin: Floats, stride: Floats, shape: tuple[int, ...], count: Integers
-    ) -> NDArray[np.float32]:
-        """Sample crops of cells that all take the same ``count`` of sub-samples per axis, shape (k, *shape)."""
-        rank, mine = len(shape), labels.reshape(-1, *(1,) * len(shape))
-        axes = [
-            self._axis(axis, origin[:, axis], stride[:, axis], shape[axis], int(count[axis])) for axis in range(rank)
-        ]
-        shown = np.zeros((len(labels), *shape), np.float32)
-        for corner in np.ndindex(*(offset.shape[-1] for offset, _ in axes)):
-            index = reduce(add, (offset[..., one] for (offset, _), one in zip(axes, corner, strict=True)))
-            weight: NDArray[Any] = reduce(mul, (share[..., one] for (_, share), one in zip(axes, corner, strict=True)))
-            if self.mask is not None:
-                weight *= self.mask.take(index) == mine
-            value = self.image.take(index).astype(np.float32)
-            value -= np.float32(self.levels.dark)
-            value *= weight
-            shown += value
+    def sample(self, labels: Integers, axes: Sequence[Axis]) -> NDArray[np.float32]:
+        """Crops of cells, (k, *shape), that read along each axis what it says.
+
+        Every pixel of the frame that a crop needs is read once; then one axis after the other comes to its length.
+        """
+        mine = labels.reshape(-1, *(1,) * len(axes))
+        index = reduce(add, (self._along(one.offset, axis) for axis, one in enumerate(axes)))
+        shown = self.image.take(index, mode="clip").astype(np.float32)
+        shown -= np.float32(self.levels.dark)
+        if self.mask is not None:
+            shown *= self.mask.take(index, mode="clip") == mine
+            shown *= reduce(mul, (self._along(one.inside, axis) for axis, one in enumerate(axes)))
+        for axis in reversed(range(len(axes))):
+            shown = axes[axis].resample(shown, axis)
         shown /= self.levels.span
         return np.clip(shown, 0.0, BRIGHTEST, out=shown)
 
-    def _axis(
-        self, axis: int, origin: Floats, stride: Floats, length: int, count: int
-    ) -> tuple[Integers, NDArray[np.float32]]:
-        """Offsets into the flat frame and weights of what makes up each crop pixel along one axis.
-
-        Both have shape (k, 1, ..., length, ..., 1, corners), so that those of all axes can be joined.
-        """
-        place, share = _positions(origin, stride, length, count)
-        last = self.shape[axis] - 1
-        if self.mask is not None:
-            share = share * ((place >= 0) & (place <= last))
-        offset = np.clip(place, 0, last) * int(np.prod(self.shape[axis + 1 :]))
-        rank = len(self.shape)
-        view = (len(origin), *(length if other == axis else 1 for other in range(rank)), place.shape[-1])
-        return offset.reshape(view), share.reshape(view).astype(np.float32)
-
-
-def _positions(origin: Floats, stride: Floats, length: int, count: int) -> tuple[Integers, NDArray[np.float32]]:
-    """Pixels and weights that make up each crop pixel along one axis, both (k, length, corners)."""
-    centre = origin[:, None] + stride[:, None] * np.arange(length)
-    if count == 1:
-        below = np.floor(centre)
-        share = centre - below
-        index = np.stack([below, below + 1], axis=2)
-        return index.astype(np.int64), np.stack([1.0 - share, share], axis=2).astype(np.float32)
-    offset = (np.arange(count) + 0.5) / count - 0.5
-    index = np.rint(centre[:, :, None] + stride[:, None, None] * offset)
-    return index.astype(np.int64), np.full(index.shape, 1.0 / count, np.float32)
+    def _along(self, values: NDArray[Any], axis: int) -> NDArray[Any]:
+        """Values of an axis, (k, reads), in a shape that those of all axes can be joined in."""
+        return values.reshape(len(values), *(-1 if other == axis else 1 for other in range(len(self.shape))))
