@@ -153,7 +153,7 @@ def prepare(data: Path, folder: Path, settings: TrainSettings) -> list[Example]:
 def _fingerprint(settings: TrainSettings) -> str:
     package = Path(cell_tracker_gnn.__file__).parent
     parts = (
-        "data.py",
+        "data",
         "features",
         "graph",
         "io",

@@ -45,7 +45,7 @@ def flip_losses(problem: LinkProblem, chosen: ArrayLike, links: ArrayLike) -> Fl
     chosen
         Which links are chosen, in the order in which the problem was posed, shape (m,). After
         :func:`~cell_tracker_gnn.linking.match.solve_exact` no loss is negative; after another linker a negative one
-        tells that the flip would be better.
+        tells that something better is near.
     links
         Links to flip, indices into the candidates, shape (k,): a chosen one is forbidden, another one is fixed.
 
@@ -53,7 +53,8 @@ def flip_losses(problem: LinkProblem, chosen: ArrayLike, links: ArrayLike) -> Fl
     -------
     Floats
         Objective of the chosen links minus that of the best ones after the flip, shape (k,); infinite where a link is
-        fixed or forbidden or the rules leave no lineage with it.
+        fixed or forbidden or the rules leave no lineage with it. Only links that compete with the flipped one, directly
+        or through others, may change: what another linker left undone elsewhere does not count.
 
     Examples
     --------

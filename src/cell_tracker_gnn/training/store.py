@@ -72,7 +72,7 @@ def fingerprint(sequence: TrainingSequence, variants: Sequence[Variant], max_gap
             digest.update(str(frame.dtype).encode() + frame.tobytes())
     return {
         "format": FORMAT,
-        "code": _code_digest("data.py", "features", *_MASKS),
+        "code": _code_digest("data", "features", *_MASKS),
         "frames": digest.hexdigest(),
         "scale": list(movie.scale.step),
         "max_gap": max_gap,
@@ -84,7 +84,7 @@ def fingerprint(sequence: TrainingSequence, variants: Sequence[Variant], max_gap
 def encoder_key(encoder: Encoder, made_of: Fingerprint) -> str:
     """Name of the embeddings that an encoder gives for features with this fingerprint."""
     digest = hashlib.blake2b(json.dumps([made_of, encoder.config.as_dict()], sort_keys=True).encode())
-    digest.update(_code_digest("embedding/encoder.py", "embedding/layers.py", "features/crops.py").encode())
+    digest.update(_code_digest("embedding/encoder.py", "embedding/layers.py").encode())
     for name, value in sorted(encoder.state_dict().items()):
         digest.update(name.encode() + value.cpu().numpy().tobytes())
     return digest.hexdigest()[:KEY_LENGTH]
