@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from cases import CASES
 from cell_tracker_gnn.data import ArrayFrames, Movie, Scale
@@ -52,6 +53,18 @@ def test_drift_of_a_changing_colony_is_found() -> None:
     cells, movement = extract_features(movie_of(masks), max_gap=0)
     found = movement.drift[0, cells.frame == 0][0]
     np.testing.assert_allclose(found, (33.0, -14.0), atol=4.0)
+
+
+def test_drift_of_a_packed_tissue_is_found() -> None:
+    # Cells of a tissue rearrange, so that after the drift they are no nearer to the next ones than by chance.
+    rng = np.random.default_rng(6)
+    centres = rng.uniform(0, 420, (520, 2))
+    moved = centres + rng.normal(0.0, 6.5, centres.shape)
+    place = np.stack(np.indices((420, 420)), axis=-1)
+    tissue = [cKDTree(points).query(place)[1] + 1 for points in (centres, moved)]
+    masks = np.stack([tissue[0][60:320, 60:320], tissue[1][110:370, 20:280]])
+    cells, movement = extract_features(movie_of(masks), max_gap=0)
+    np.testing.assert_allclose(movement.drift[0, cells.frame == 0][0], (-50.0, 40.0), atol=4.0)
 
 
 def test_cells_that_come_in_and_go_out_are_told_from_the_others() -> None:

@@ -34,6 +34,10 @@ CORRELATION_SIDE = 256
 SURELY_ALIKE = 0.5
 """Pictures more alike than this, see :func:`_likeness`, leave no doubt about the drift."""
 
+MUCH_MORE_ALIKE, HARDLY_FARTHER = 0.15, 1.25
+"""A drift that makes the pictures so much more alike may leave the cells a little farther from the next ones: in packed
+tissue some cell is near wherever one looks."""
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -164,7 +168,7 @@ def estimate_motion(before: Picture, after: Picture, *, dense: bool = True) -> M
 
 
 def _checked_drift(before: Picture, after: Picture) -> Floats:
-    """Drift by phase correlation, zero unless it brings both the pictures and the cells closer together."""
+    """Drift by correlation of the pictures, zero unless it brings both the pictures and the cells closer together."""
     rank = before.centroid.shape[1]
     still = np.zeros(rank)
     resting = _likeness(before.plane, after.plane, np.zeros(2))
@@ -175,8 +179,10 @@ def _checked_drift(before: Picture, after: Picture) -> Floats:
         drift[0] = _profile_drift(before.profile, after.profile)
     if not np.any(np.abs(drift) >= 0.5):
         return still
-    closer = _typical_distance(before.centroid + drift, after) < 0.95 * _typical_distance(before.centroid, after)
-    return drift if likeness - resting > 0.02 and closer else still
+    gain = likeness - resting
+    enough = HARDLY_FARTHER if gain > MUCH_MORE_ALIKE else 0.95
+    closer = _typical_distance(before.centroid + drift, after) < enough * _typical_distance(before.centroid, after)
+    return drift if gain > 0.02 and closer else still
 
 
 def _plane_drift(before: Gray, after: Gray, resting: float) -> tuple[Floats, float]:
