@@ -48,10 +48,10 @@ def crop(movie: Movie, frames: str, folder: Path) -> Movie:
     if len(kept) < 2:
         raise SystemExit(f"--frames {frames} leaves {len(kept)} frames of {movie.name}; give two or more")
     part = _link_frames(movie, {number: number for number in kept}, folder)
-    rows = _read_lineage(movie.truth)
+    rows = read_lineage(movie.truth)
     inside = [row for row in rows if row[1] <= kept[-1] and row[2] >= kept[0]]
     labels = {row[0] for row in inside}
-    _write_lineage(
+    write_lineage(
         part.truth,
         [
             (label, max(begin, kept[0]), min(end, kept[-1]), parent if parent in labels and begin >= kept[0] else 0)
@@ -72,8 +72,8 @@ def subsample(movie: Movie, every: int, folder: Path) -> Movie:
     if len(kept) < 2:
         raise SystemExit(f"every {every} frames leaves {len(kept)} frames of {movie.name}; give a smaller number")
     part = _link_frames(movie, {number: index for index, number in enumerate(kept)}, folder)
-    rows, same = thin_lineage(_read_lineage(movie.truth), kept)
-    _write_lineage(part.truth, rows)
+    rows, same = thin_lineage(read_lineage(movie.truth), kept)
+    write_lineage(part.truth, rows)
     if same:
         _relabel(part.truth / "TRA", same)
     return part
@@ -150,12 +150,12 @@ def _as_labels(mask: np.ndarray) -> np.ndarray:
     return mask.astype(np.uint16 if mask.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32)
 
 
-def _read_lineage(truth: Path) -> list[Track]:
+def read_lineage(truth: Path) -> list[Track]:
     lines = (truth / "TRA" / "man_track.txt").read_text("utf-8").splitlines()
     rows = ([int(word) for word in line.split()] for line in lines if line.strip())
     return [(label, begin, end, parent) for label, begin, end, parent in rows]
 
 
-def _write_lineage(truth: Path, rows: Iterable[Track]) -> None:
+def write_lineage(truth: Path, rows: Iterable[Track]) -> None:
     text = "".join(f"{label} {begin} {end} {parent}\n" for label, begin, end, parent in rows)
     (truth / "TRA" / "man_track.txt").write_text(text, "utf-8")

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from cell_tracker_gnn.evaluation import evaluate
 from movies import crop, find_movie, subsample, thin_lineage, with_masks
+from moving_stage import pan, reappearances
 
 
 def write_sequence(folder: Path, frames: list[list[int]], lineage: str) -> Path:
@@ -68,3 +69,25 @@ def test_other_masks_leave_the_truth_alone(tmp_path: Path) -> None:
     assert grown.truth == movie.truth
     assert [tifffile.imread(path).max() for path in sorted(grown.masks.glob("*.tif"))] == [1, 2]
     assert tifffile.imread(grown.masks / "mask000.tif").astype(bool).sum() == 9 * 7
+
+
+def test_a_cell_that_leaves_the_window_comes_back_as_another_one() -> None:
+    lineage = [(1, 0, 4, 0), (2, 5, 8, 1), (3, 5, 8, 1), (4, 0, 8, 0)]
+    table, renamed = reappearances(lineage, {1: [2, 3, 4], 2: [5, 7, 8], 3: [6, 7]})
+    assert table == [(1, 2, 4, 0), (2, 5, 5, 1), (5, 7, 8, 0), (3, 6, 7, 0)]
+    assert renamed == [(2, 7, 5), (2, 8, 5)]
+
+
+def test_a_truth_seen_through_a_moving_window_agrees_with_itself(tmp_path: Path) -> None:
+    frames = [[1, 4, 8]] * 5 + [[2, 3, 4, 8]] * 5
+    movie = find_movie(write_sequence(tmp_path / "set", frames, "1 0 4 0\n2 5 9 1\n3 5 9 1\n4 0 9 0\n8 0 9 0\n"), None)
+    panned = pan(movie, 8, 3, tmp_path / "panned")
+    assert tifffile.imread(panned.masks / "t000.tif").shape == (12, 36)
+    result = tmp_path / "result"
+    result.mkdir()
+    for number, path in enumerate(sorted((panned.truth / "TRA").glob("*.tif"))):
+        tifffile.imwrite(result / f"mask{number:03d}.tif", tifffile.imread(path))
+    rows = lines(panned.truth)
+    (result / "res_track.txt").write_text("\n".join(rows))
+    assert len(rows) > 5
+    assert evaluate(result, panned.truth)["TRA"] == 1.0
