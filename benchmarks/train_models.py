@@ -214,12 +214,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--folds", nargs="*", choices=FOLDS, default=list(FOLDS))
+    parser.add_argument("--folds", nargs="*", default=list(FOLDS), help=f"some of {', '.join(FOLDS)}")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     arguments = parser.parse_intermixed_args()
+    # Settings that follow the folds are taken for folds by argparse.
+    folds = [word for word in arguments.folds if "=" not in word]
+    overrides = [*arguments.overrides, *(word for word in arguments.folds if "=" in word)]
+    if unknown := set(folds) - set(FOLDS):
+        parser.error(f"there is no fold {', '.join(sorted(unknown))}; choose of {', '.join(FOLDS)}")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    settings = TrainSettings.parse([*RECIPE, *arguments.overrides])
+    settings = TrainSettings.parse([*RECIPE, *overrides])
     for name in ("models", "prepared"):
         (arguments.work / name).mkdir(parents=True, exist_ok=True)
     paths = [*(arguments.data / name for name in REAL), *simulated_sequences(arguments.work / "simulated")]
@@ -231,7 +236,7 @@ def main() -> None:
             zip(paths, pool.map(prepare, paths, repeat(arguments.work / "prepared"), repeat(drawn)), strict=True)
         )
     with ProcessPoolExecutor(arguments.jobs, mp_context=fork) as pool:
-        list(pool.map(fit, arguments.folds, repeat(arguments.work), repeat(settings)))
+        list(pool.map(fit, folds, repeat(arguments.work), repeat(settings)))
     models = arguments.work / "models"
     left_out = {name for names in FOLDS.values() for name in names}
     if all((models / f"{name}.safetensors").exists() for name in left_out):
