@@ -69,6 +69,16 @@ def write_plot(
         If the file exists and ``overwrite`` is False, or cannot be written.
     SettingsError
         If the name ends otherwise, the truth is missing, or matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from cell_tracker_gnn.plots import write_plot
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> write_plot(folder / "01_GT", "tracks", "tracks.png", images=folder / "01")
+    >>> Path("tracks.png").exists()
+    True
     """
     path = expanded(output)
     if path.suffix.lower() not in SUFFIXES:
