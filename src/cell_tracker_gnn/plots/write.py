@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from cell_tracker_gnn.evaluation.links import expected_links
 from cell_tracker_gnn.evaluation.reading import compare
 from cell_tracker_gnn.io import read_lineage
 from cell_tracker_gnn.io.output import check_new, new_file
-from cell_tracker_gnn.io.paths import expanded
+from cell_tracker_gnn.io.paths import PathText, expanded
 from cell_tracker_gnn.plots.canvas import need_matplotlib
 from cell_tracker_gnn.plots.lineage import plot_lineage
 from cell_tracker_gnn.plots.reliability import plot_reliability
@@ -32,16 +31,14 @@ SUFFIXES: tuple[str, ...] = (".png", ".svg", ".pdf")
 
 _DOTS = 150
 
-Place = str | PathLike[str]
-
 
 def write_plot(
-    result: Place,
+    result: PathText,
     kind: str,
-    output: Place,
+    output: PathText,
     *,
-    images: Place | None = None,
-    ground_truth: Place | None = None,
+    images: PathText | None = None,
+    ground_truth: PathText | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a figure of a result.
@@ -99,7 +96,7 @@ def write_plot(
         raise OutputError(f"{path} cannot be written ({error}); choose another place") from error
 
 
-def _draw(kind: str, lineage: Lineage, result: Path, images: Place | None, ground_truth: Place | None) -> Axes:
+def _draw(kind: str, lineage: Lineage, result: Path, images: PathText | None, ground_truth: PathText | None) -> Axes:
     if kind == "lineage":
         return plot_lineage(lineage)
     if kind == "tracks":

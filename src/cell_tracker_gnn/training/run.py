@@ -6,13 +6,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from os import PathLike
 from pathlib import Path
 
 from lightning.pytorch.callbacks import Callback
 
 from cell_tracker_gnn.embedding.device import choose_device
 from cell_tracker_gnn.errors import InputError, SettingsError
+from cell_tracker_gnn.io.paths import PathText
 from cell_tracker_gnn.model.paper import PaperNetwork
 from cell_tracker_gnn.model.weights import Model, load_model
 from cell_tracker_gnn.pipeline import Progress
@@ -29,7 +29,6 @@ from cell_tracker_gnn.training.tracker import is_first_process
 
 __all__ = ["train"]
 
-PathText = str | PathLike[str]
 
 _log = logging.getLogger(__name__)
 
