@@ -104,17 +104,18 @@ def train(
         If the folder cannot be written.
     """
     report = report or (lambda stage, done, total: None)
-    if stage not in (None, *STAGES):
-        raise SettingsError(f"the stage {stage!r} is unknown; choose one of {', '.join(STAGES)}")
-    if edits and (start is None or len(edits) != len(data) or stage is not None):
-        raise SettingsError("edits need --from, no --stage, and one DATA, the masks that were tracked, for each")
+    _check_request(data, stage, start, edits)
     check_fit(settings, len(data))
     place, folder = choose_device(device), Path(output)
     begun = load_model(str(start)) if start is not None else None
     if begun is not None:
         settings = replace(settings, preset="paper" if isinstance(begun.network, PaperNetwork) else "default")
-    made_of: dict[str, object] = {"data": [str(one) for one in data], "stage": stage, "start": begun and begun.sha256}
-    made_of |= {"edits": [str(one) for one in edits]}
+    made_of = {
+        "data": [str(one) for one in data],
+        "stage": stage,
+        "start": begun and begun.sha256,
+        "edits": [str(one) for one in edits],
+    }
     if resume:
         check_record(folder, settings, made_of)
         if (folder / "model.safetensors").is_file():
@@ -141,6 +142,15 @@ def train(
     begin()
     stages = Stages(sequences, settings, place, folder, stage=stage, store=store, report=report)
     return stages.run(begun, fit, goes_on=goes_on)
+
+
+def _check_request(
+    data: Sequence[PathText], stage: str | None, start: PathText | None, edits: Sequence[PathText]
+) -> None:
+    if stage not in (None, *STAGES):
+        raise SettingsError(f"the stage {stage!r} is unknown; choose one of {', '.join(STAGES)}")
+    if edits and (start is None or len(edits) != len(data) or stage is not None):
+        raise SettingsError("edits need --from, no --stage, and one DATA, the masks that were tracked, for each")
 
 
 def _begin(folder: Path, settings: TrainSettings, made_of: Mapping[str, object], *, fresh: bool) -> None:
