@@ -3,7 +3,7 @@
 from cell_tracker_gnn.data import ArrayFrames, Movie, Scale
 from cell_tracker_gnn.io import LineageTable
 from cell_tracker_gnn.simulation import SimulationSettings, simulate
-from cell_tracker_gnn.training.examples import TrainingSequence
+from cell_tracker_gnn.training.variants import TrainingSequence
 
 
 def simulated_sequence(settings: SimulationSettings, *, images: bool = True) -> TrainingSequence:

@@ -14,10 +14,10 @@ from cell_tracker_gnn.model.weights import load_encoder
 from cell_tracker_gnn.simulation import SimulationSettings
 from cell_tracker_gnn.training import run
 from cell_tracker_gnn.training.encoder import read_encoder, write_encoder
-from cell_tracker_gnn.training.examples import TrainingSequence
 from cell_tracker_gnn.training.prepare import prepare_sequence, sequence_features, sequence_variants
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore, encoder_key, fingerprint
+from cell_tracker_gnn.training.variants import TrainingSequence
 from training_sequences import simulated_sequence
 
 SETTINGS = TrainSettings(subsample=False, faults=True, embedding_dim=8)

@@ -9,11 +9,12 @@ from cell_tracker_gnn.model.tracker import Logits
 from cell_tracker_gnn.simulation import SimulationSettings
 from cell_tracker_gnn.training.batches import Batch, WindowStream, join_batch, whole_batches, window_batch
 from cell_tracker_gnn.training.discs import DiscMasks
-from cell_tracker_gnn.training.examples import Example, Faults, TrainingSequence, Variant, prepare_example
+from cell_tracker_gnn.training.examples import Example, prepare_example
 from cell_tracker_gnn.training.losses import balanced_link_loss, parent_choice_loss, tracking_loss
 from cell_tracker_gnn.training.prepare import segmentable
 from cell_tracker_gnn.training.segmenter import segment
 from cell_tracker_gnn.training.settings import TrainSettings
+from cell_tracker_gnn.training.variants import Faults, TrainingSequence, Variant
 from training_sequences import simulated_sequence
 
 

@@ -16,7 +16,7 @@ from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
 from cell_tracker_gnn.model.weights import Model, load_model, save_model
 from cell_tracker_gnn.simulation import SimulationSettings
 from cell_tracker_gnn.training.batches import join_batch, window_batch
-from cell_tracker_gnn.training.examples import Example, TrainingSequence, Variant, prepare_example
+from cell_tracker_gnn.training.examples import Example, prepare_example
 from cell_tracker_gnn.training.finetune import keep_the_better
 from cell_tracker_gnn.training.loggers import make_loggers
 from cell_tracker_gnn.training.losses import parent_choice_loss, tracking_loss
@@ -24,6 +24,7 @@ from cell_tracker_gnn.training.metrics import judge_batch, judgement_scores
 from cell_tracker_gnn.training.prepare import choose_neighbourhood, confine_sequence
 from cell_tracker_gnn.training.settings import GROUPS, TrainSettings
 from cell_tracker_gnn.training.splits import split_examples
+from cell_tracker_gnn.training.variants import TrainingSequence, Variant
 from cell_tracker_gnn.training.watch import draw_links, tracking_scores
 from training_sequences import simulated_sequence
 

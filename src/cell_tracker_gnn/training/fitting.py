@@ -27,7 +27,7 @@ from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
 from cell_tracker_gnn.model.weights import Model, save_model
 from cell_tracker_gnn.training.confidence import fit_confidence, judge
 from cell_tracker_gnn.training.errors_left import share_of_errors
-from cell_tracker_gnn.training.examples import Example, Variant
+from cell_tracker_gnn.training.examples import Example
 from cell_tracker_gnn.training.finetune import PULL, keep_the_better
 from cell_tracker_gnn.training.loggers import check_loggers, make_loggers
 from cell_tracker_gnn.training.module import FitSettings
@@ -35,6 +35,7 @@ from cell_tracker_gnn.training.prepare import DAMAGED, LIGHT
 from cell_tracker_gnn.training.settings import TrainSettings, suggest
 from cell_tracker_gnn.training.splits import check_split, split_examples
 from cell_tracker_gnn.training.tracker import fit_tracker, is_first_process
+from cell_tracker_gnn.training.variants import Variant
 from cell_tracker_gnn.training.watch import TrackingScores
 
 __all__ = ["calibration_parts", "check_fit", "fit_model", "work_folder"]

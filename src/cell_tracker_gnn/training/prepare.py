@@ -19,20 +19,12 @@ from cell_tracker_gnn.io import find_sequence, is_points, open_frames, open_movi
 from cell_tracker_gnn.io.grid import TRACKED_SHARE
 from cell_tracker_gnn.io.paths import PathText
 from cell_tracker_gnn.stages.embedding import embedder
-from cell_tracker_gnn.training.examples import (
-    Example,
-    Faults,
-    Features,
-    PartOfFrames,
-    TrainingSequence,
-    Variant,
-    prepare_example,
-    variant_movie,
-)
+from cell_tracker_gnn.training.examples import Example, prepare_example
 from cell_tracker_gnn.training.points import open_point_sequence
 from cell_tracker_gnn.training.segmenter import segment
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore, Fingerprint, encoder_key, fingerprint
+from cell_tracker_gnn.training.variants import Faults, Features, PartOfFrames, TrainingSequence, Variant, variant_movie
 
 __all__ = [
     "choose_neighbourhood",

@@ -18,7 +18,6 @@ from cell_tracker_gnn.model.weights import Model, load_model
 from cell_tracker_gnn.pipeline import Progress
 from cell_tracker_gnn.training.edited import open_edited, prepare_edited
 from cell_tracker_gnn.training.encoder import ENCODER
-from cell_tracker_gnn.training.examples import TrainingSequence
 from cell_tracker_gnn.training.fitting import check_fit, fit_model, work_folder
 from cell_tracker_gnn.training.prepare import confine_sequence, open_sequence
 from cell_tracker_gnn.training.record import check_record, write_record
@@ -26,6 +25,7 @@ from cell_tracker_gnn.training.settings import STAGES, TrainSettings
 from cell_tracker_gnn.training.stages import Stages
 from cell_tracker_gnn.training.store import FeatureStore
 from cell_tracker_gnn.training.tracker import is_first_process
+from cell_tracker_gnn.training.variants import TrainingSequence
 
 __all__ = ["train"]
 
