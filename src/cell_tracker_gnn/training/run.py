@@ -110,12 +110,7 @@ def train(
     begun = load_model(str(start)) if start is not None else None
     if begun is not None:
         settings = replace(settings, preset="paper" if isinstance(begun.network, PaperNetwork) else "default")
-    made_of = {
-        "data": [str(one) for one in data],
-        "stage": stage,
-        "start": begun and begun.sha256,
-        "edits": [str(one) for one in edits],
-    }
+    made_of = _made_of(data, stage, begun, edits)
     if resume:
         check_record(folder, settings, made_of)
         if (folder / "model.safetensors").is_file():
@@ -151,6 +146,18 @@ def _check_request(
         raise SettingsError(f"the stage {stage!r} is unknown; choose one of {', '.join(STAGES)}")
     if edits and (start is None or len(edits) != len(data) or stage is not None):
         raise SettingsError("edits need --from, no --stage, and one DATA, the masks that were tracked, for each")
+
+
+def _made_of(
+    data: Sequence[PathText], stage: str | None, begun: Model | None, edits: Sequence[PathText]
+) -> dict[str, object]:
+    """What a run that goes on must share with the one that was begun, beside the settings."""
+    return {
+        "data": [str(one) for one in data],
+        "stage": stage,
+        "start": begun and begun.sha256,
+        "edits": [str(one) for one in edits],
+    }
 
 
 def _begin(folder: Path, settings: TrainSettings, made_of: Mapping[str, object], *, fresh: bool) -> None:
