@@ -1,6 +1,6 @@
 """Calibrate the leave-one-out models on each other's data sets, and measure how far their probabilities can be trusted.
 
-    python benchmarks/calibration.py DATA --work WORK [--fit] [--diagram docs/reliability.svg]
+    python benchmarks/calibration.py DATA --work WORK [--fit] [--diagram docs/figures/reliability.svg]
 
 DATA and WORK are those of ``train_models.py``. Every sequence is tracked by the model that never saw its data set. With
 ``--fit``, the calibration of each of these models is fitted to the decisions on all *other* data sets and written into

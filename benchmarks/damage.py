@@ -23,6 +23,7 @@ import tifffile
 from rich.console import Console
 from rich.table import Table
 
+from cell_tracker_gnn.evaluation.table import format_score
 from cell_tracker_gnn.simulation.damage import damage
 from cell_tracker_gnn.training.segmenter import segment
 from figures import FIGURES, Curves, draw_if_possible
@@ -31,7 +32,6 @@ from options import choose_trackers, tracker_options
 from peers.common import numbered
 from record import store
 from scoring import Row, score_all
-from tables import shown
 from trackers import ORACLES, Movie
 
 KINDS = ("missed", "merged", "split")
@@ -132,7 +132,7 @@ def table(title: str, rows: dict[str, Row]) -> Table:
         column.justify = "right"
     for name, row in rows.items():
         numbers = [to_limit(rows, name), *values(row).values()]
-        laid_out.add_row(name, *(shown(number) for number in numbers), f"{row.cpu_seconds:.0f}")
+        laid_out.add_row(name, *(format_score(number) for number in numbers), f"{row.cpu_seconds:.0f}")
     laid_out.caption = "\n".join(f"{name}: {row.problem}" for name, row in rows.items() if row.problem)
     return laid_out
 
@@ -152,7 +152,9 @@ def distances(measured: Measured) -> Table:
                 other = peers[best] if best else None
                 title = f"{sequence}, {condition.name}{name.removeprefix('ours')}"
                 ratio = gap / other if other else None
-                laid_out.add_row(title, shown(gap), shown(other), best or "-", "-" if ratio is None else f"{ratio:.2f}")
+                laid_out.add_row(
+                    title, format_score(gap), format_score(other), best or "-", "-" if ratio is None else f"{ratio:.2f}"
+                )
         laid_out.add_section()
     return laid_out
 

@@ -35,8 +35,8 @@ from cell_tracker_gnn.embedding.retrieval import SCORES, retrieval_scores
 from cell_tracker_gnn.features.cutting import CropCutter
 from cell_tracker_gnn.features.regions import MaskPixels, frame_levels, measure_frame
 from cell_tracker_gnn.training.encoder import LEARNING_RATES, SIZES, sequence_crops
-from cell_tracker_gnn.training.examples import TrainingSequence
 from cell_tracker_gnn.training.prepare import open_sequence
+from cell_tracker_gnn.training.variants import TrainingSequence
 
 TEST_SHARE = 0.2
 

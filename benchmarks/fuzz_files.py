@@ -49,7 +49,7 @@ def masks(frames: int = 4) -> np.ndarray[Any, np.dtype[np.uint16]]:
     return stack
 
 
-def lineage(images: bool = False) -> Any:
+def lineage() -> Any:
     """A lineage of it that needs no model."""
     from cell_tracker_gnn.data import ArrayFrames, Scale
     from cell_tracker_gnn.io.measured_tracks import lineage_of_masks

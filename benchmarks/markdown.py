@@ -10,9 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-ORACLES = ("oracle", "oracle-gaps")
+from cell_tracker_gnn.evaluation.table import format_score
+from tables import WHOLE
+from trackers import ORACLES
+
 CUT = ("LNK", "TRA")
-WHOLE = ("CHOTA", "BC(1)", "division_precision", "division_recall", "identity_switches")
 
 Rows = dict[str, Any]
 
@@ -43,8 +45,7 @@ def measures(rows: Rows) -> list[str]:
             continue
         values = [row.get("avoidable"), *(row["without_gaps"].get(key) for key in CUT)]
         values += [row["scores"].get(key) for key in WHOLE]
-        shown = ("-" if v is None else f"{v:.4f}" if isinstance(v, float) else str(v) for v in values)
-        lines.append(f"| {name} | " + " | ".join(shown) + f" | {row['cpu_seconds']:.0f} |")
+        lines.append(f"| {name} | " + " | ".join(map(format_score, values)) + f" | {row['cpu_seconds']:.0f} |")
     return lines
 
 

@@ -24,9 +24,11 @@ from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.model.infer import Scores, score_graph
 from cell_tracker_gnn.model.weights import load_model
 from cell_tracker_gnn.pipeline import track_movie
-from cell_tracker_gnn.report.forest import arrange_tracks
+from cell_tracker_gnn.plots import plot_lineage
+from cell_tracker_gnn.report.drawing import Brush
+from cell_tracker_gnn.report.families import PAPER_COLORS, families
 from cell_tracker_gnn.simulation import SimulationSettings, simulate
-from pictures import family_colors
+from pictures import write_small
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -38,8 +40,8 @@ MOVIE = SimulationSettings(
 SHOWN = 14
 """The frame that is shown with its successor."""
 
-DOUBTFUL = 0.9
-"""Links less probable than this are marked."""
+ZOOM = 2
+"""Pixels of the drawn tracks per pixel of the movie."""
 
 WEIGHT = mpl.colors.LinearSegmentedColormap.from_list("weight", ["#4d7fc4", "#ffd24a"])
 
@@ -71,21 +73,14 @@ def make_example() -> Example:
     return Example(movie, images, graph, scores, movement.flow[0], track_movie(movie, model, settings))
 
 
-def show(axis: Any, example: Example, frame: int, outline: str | None = "white") -> None:
+def show(axis: Any, example: Example, frame: int, outline: str) -> None:
     """One image, dimmed, with the outlines of its masks."""
     image, mask = np.asarray(example.images[frame], np.float64), np.asarray(example.movie.masks[frame])
     low, high = np.percentile(image, [1, 99.8])
     axis.imshow(np.clip((image - low) / (high - low), 0, 1) ** 0.7, cmap="gray", vmax=1.25)
-    if outline is not None:
-        edge = find_boundaries(mask, mode="inner")
-        axis.imshow(np.ma.masked_where(~edge, edge), cmap=mpl.colors.ListedColormap([outline]), interpolation="none")
+    edge = find_boundaries(mask, mode="inner")
+    axis.imshow(np.ma.masked_where(~edge, edge), cmap=mpl.colors.ListedColormap([outline]), interpolation="none")
     axis.set(xticks=[], yticks=[])
-
-
-def colors_of(lineage: Lineage) -> dict[int, tuple[float, ...]]:
-    """Colour of each track, that of its family, from 0 to 1."""
-    parents = dict(zip(lineage.tracks.track.tolist(), lineage.tracks.parent.tolist(), strict=True))
-    return {track: tuple(c / 255 for c in color) for track, color in family_colors(parents).items()}
 
 
 def draw_candidates(axis: Any, example: Example, frame: int) -> None:
@@ -103,41 +98,6 @@ def draw_candidates(axis: Any, example: Example, frame: int) -> None:
     axis.plot(*cells.centroid[cells.frame == frame].T[::-1], ".", color="white", markersize=3)
 
 
-def draw_lineage(axis: Any, example: Example, frame: int, tail: int = 8) -> None:
-    """Outlines and tails of the families."""
-    lineage, colors = example.lineage, colors_of(example.lineage)
-    cells, links = lineage.cells, lineage.links
-    show(axis, example, frame, None)
-    mask = np.asarray(example.movie.masks[frame])
-    edge = find_boundaries(mask, mode="inner")
-    picture = np.zeros((*mask.shape, 4))
-    for row in np.flatnonzero(cells.frame == frame):
-        picture[edge & (mask == cells.label[row])] = (*colors[int(lineage.track[row])], 1.0)
-    axis.imshow(picture, interpolation="none")
-    recent = (cells.frame[links.target] <= frame) & (cells.frame[links.source] >= frame - tail)
-    ends = np.stack([cells.centroid[links.source[recent]], cells.centroid[links.target[recent]]], axis=1)[..., ::-1]
-    shades = [colors[int(track)] for track in lineage.track[links.target[recent]]]
-    axis.add_collection(LineCollection(list(ends), colors=shades, linewidths=1.3))
-
-
-def draw_forest(axis: Any, example: Example) -> None:
-    """The family trees, time to the right; links that are in doubt are black."""
-    lineage, tracks, colors = example.lineage, example.lineage.tracks, colors_of(example.lineage)
-    row = arrange_tracks(np.append(-1, tracks.begin), np.append(0, tracks.parent))
-    for track, begin, end, parent in zip(tracks.track, tracks.begin, tracks.end, tracks.parent, strict=True):
-        axis.plot([begin, end], [row[track]] * 2, color=colors[int(track)], linewidth=1.6, solid_capstyle="butt")
-        if parent:
-            axis.plot(
-                [tracks.end[parent - 1], begin], [row[parent], row[track]], color=colors[int(track)], linewidth=1.2
-            )
-    links, cells = lineage.links, lineage.cells
-    for link in np.flatnonzero(links.probability < DOUBTFUL):
-        at = [cells.frame[links.source[link]], cells.frame[links.target[link]]]
-        axis.plot(at, row[lineage.track[[links.source[link], links.target[link]]]], color="black", linewidth=3)
-    axis.set(xlabel="frame", yticks=[], ylim=(np.nanmax(row) + 1, -1))
-    axis.spines[["left", "top", "right"]].set_visible(False)
-
-
 def overview(example: Example) -> Any:
     """What goes in, what happens and what comes out."""
     figure, axes = plt.subplots(1, 4, figsize=(11, 3.1), layout="constrained")
@@ -145,10 +105,11 @@ def overview(example: Example) -> Any:
     axes[0].set_title("1  images and masks")
     draw_candidates(axes[1], example, SHOWN)
     axes[1].set_title("2  candidate links, weighed")
-    draw_lineage(axes[2], example, SHOWN)
-    axes[2].set_title("3  who is who")
-    draw_forest(axes[3], example)
-    axes[3].set_title("4  whose daughter (black: look)")
+    axes[2].imshow(Brush(example.lineage, example.movie, zoom=ZOOM).draw(SHOWN))
+    axes[2].set(title="3  who is who", xticks=[], yticks=[])
+    plot_lineage(example.lineage, axes[3])
+    axes[3].set(title="4  whose daughter (circle: look)", ylabel="")
+    axes[3].get_legend().remove()
     return figure
 
 
@@ -192,8 +153,7 @@ def weighing(example: Example) -> Any:
     axes[1].add_collection(weighed)
     chosen = (cells.frame[lineage.links.source] >= first) & (cells.frame[lineage.links.target] <= last)
     source, target = lineage.links.source[chosen], lineage.links.target[chosen]
-    colors = colors_of(lineage)
-    shades = [colors[int(track)] for track in lineage.track[target]]
+    shades = np.array(PAPER_COLORS)[families(lineage)[target] % len(PAPER_COLORS)].tolist()
     axes[2].add_collection(LineCollection(lines(source, target), colors=shades, linewidths=1.8))
     seen = (cells.frame >= first) & (cells.frame <= last)
     titles = ("candidates", "weighed by the network", "the best lineage as a whole")
@@ -206,21 +166,18 @@ def weighing(example: Example) -> Any:
     return figure
 
 
-def write_small(figure: Any, path: Path) -> None:
-    """Write a PNG of 128 colours."""
-    figure.canvas.draw()
-    drawn = np.asarray(figure.canvas.buffer_rgba())[..., :3]
-    Image.fromarray(drawn.copy()).quantize(128).save(path, optimize=True)
-    plt.close(figure)
-
-
 def main() -> None:
     folder = Path(sys.argv[1])
     example = make_example()
     with plt.rc_context(LOOK):
         for draw in (overview, motion, weighing):
             figure = draw(example)
-            write_small(figure, folder / f"{draw.__name__}.png")
+            figure.canvas.draw()
+            write_small(
+                Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()),
+                folder / f"{draw.__name__}.png",
+            )
+            plt.close(figure)
 
 
 if __name__ == "__main__":

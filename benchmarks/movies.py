@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from cell_tracker_gnn.io import LineageTable
+from cell_tracker_gnn.io.label_type import label_type
 from peers.common import numbered
 from trackers import Movie
 
@@ -105,7 +107,9 @@ def with_masks(movie: Movie, change: Callable[[int, Path], np.ndarray], folder: 
     """The movie with other masks, made from the number and the mask of each frame."""
     folder.mkdir(parents=True)
     for number, path in numbered(movie.masks).items():
-        tifffile.imwrite(folder / f"mask{number:03d}.tif", _as_labels(change(number, path)), compression="zlib")
+        mask = change(number, path)
+        labels = mask.astype(label_type(int(mask.max(initial=0))))
+        tifffile.imwrite(folder / f"mask{number:03d}.tif", labels, compression="zlib")
     return replace(movie, masks=folder)
 
 
@@ -146,10 +150,6 @@ def _relabel(folder: Path, same: dict[int, int]) -> None:
         tifffile.imwrite(path, table[mask], compression="zlib")
 
 
-def _as_labels(mask: np.ndarray) -> np.ndarray:
-    return mask.astype(np.uint16 if mask.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32)
-
-
 def read_lineage(truth: Path) -> list[Track]:
     lines = (truth / "TRA" / "man_track.txt").read_text("utf-8").splitlines()
     rows = ([int(word) for word in line.split()] for line in lines if line.strip())
@@ -157,5 +157,5 @@ def read_lineage(truth: Path) -> list[Track]:
 
 
 def write_lineage(truth: Path, rows: Iterable[Track]) -> None:
-    text = "".join(f"{label} {begin} {end} {parent}\n" for label, begin, end, parent in rows)
-    (truth / "TRA" / "man_track.txt").write_text(text, "utf-8")
+    table = LineageTable(*np.array(list(rows), np.int64).reshape(-1, 4).T)
+    (truth / "TRA" / "man_track.txt").write_text(table.text(), "utf-8")

@@ -1,4 +1,4 @@
-"""Pictures of the simulated kinds for the documents: frames of each side by side, families outlined in their colour.
+"""Pictures of the simulated kinds for the documents: frames of each side by side, as movies of results are drawn.
 
 python benchmarks/pictures.py docs/figures/simulated.png
 """
@@ -6,14 +6,17 @@ python benchmarks/pictures.py docs/figures/simulated.png
 from __future__ import annotations
 
 import argparse
-import colorsys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
-from cell_tracker_gnn.simulation import SimulationSettings, simulate
+from cell_tracker_gnn.io import read_lineage
+from cell_tracker_gnn.report.clip import shown_movie
+from cell_tracker_gnn.report.drawing import Brush
+from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
 
 MOVIES = (
     SimulationSettings("nuclei", 21, (240, 240), 30, seed=1, division_rate=3.0, variety=0.8),
@@ -24,52 +27,27 @@ MOVIES = (
 )
 SHOWN = (0.0, 0.5, 0.55, 1.0)
 SIDE = 240
+LETTERS = 15
 
 Picture = NDArray[np.uint8]
 
 
-def family_colors(parent: dict[int, int]) -> dict[int, tuple[int, int, int]]:
-    """Colour of each track, that of its first ancestor."""
-
-    def root(track: int) -> int:
-        while parent.get(track, 0):
-            track = parent[track]
-        return track
-
-    hues = {track: (0.618 * root(track)) % 1.0 for track in parent}
-    return {track: tuple(int(255 * c) for c in colorsys.hsv_to_rgb(hue, 0.8, 1.0)) for track, hue in hues.items()}
-
-
-def draw(image: NDArray[np.generic], mask: NDArray[np.integer], colors: dict[int, tuple[int, int, int]]) -> Picture:
-    """One frame with outlines; volumes as maximum projections."""
-    plane, labels = (image.max(axis=0), mask.max(axis=0)) if image.ndim == 3 else (image, mask)
-    low, high = np.percentile(plane, [1, 99.8])
-    gray = np.clip((plane - low) / max(high - low, 1), 0, 1) * 255
-    picture = np.repeat(gray[:, :, None], 3, axis=2).astype(np.uint8)
-    inside = np.pad(labels, 1, mode="edge")
-    same = np.ones(labels.shape, bool)
-    for shift in ((0, 1), (2, 1), (1, 0), (1, 2)):
-        same &= inside[shift[0] : shift[0] + labels.shape[0], shift[1] : shift[1] + labels.shape[1]] == labels
-    for label in np.unique(labels[labels > 0]):
-        picture[(labels == label) & ~same] = colors[int(label)]
-    return np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
-
-
-def strip(settings: SimulationSettings) -> Picture:
+def strip(settings: SimulationSettings, folder: Path) -> Picture:
     """Frames of one movie side by side."""
-    simulation = simulate(settings)
-    frames = list(simulation)
-    tracks = simulation.tracks
-    colors = family_colors(dict(zip(tracks.track.tolist(), tracks.parent.tolist(), strict=True)))
+    write_simulation(simulate(settings), folder)
+    lineage = read_lineage(folder / "01_GT" / "TRA")
+    movie = shown_movie(lineage, folder / "01", settings.kind)
+    brush = Brush(lineage, movie, zoom=round(SIDE / movie.shape[-1]))
     chosen = [round(share * (settings.frames - 1)) for share in SHOWN]
-    row = np.concatenate([draw(frames[i].image, frames[i].mask, colors) for i in chosen], axis=1)
-    labelled = Image.fromarray(row)
-    pen = ImageDraw.Draw(labelled)
-    for place, index in enumerate(chosen):
-        pen.text(
-            (place * SIDE + 6, 4), f"{settings.kind}, frame {index}", fill="white", stroke_width=2, stroke_fill="black"
-        )
-    return np.asarray(labelled)
+    panels = [brush.draw(index).resize((SIDE, SIDE), Image.Resampling.LANCZOS) for index in chosen]
+    place, font = (8, SIDE - 2 * LETTERS), ImageFont.load_default(LETTERS)
+    ImageDraw.Draw(panels[0]).text(place, settings.kind, "white", font, stroke_width=2, stroke_fill="black")
+    return np.concatenate(panels, axis=1)
+
+
+def write_small(picture: Image.Image, path: Path) -> None:
+    """Write a PNG of 256 colours; the octree keeps those of thin lines, which other ways mix with the ground."""
+    picture.quantize(256, Image.Quantize.FASTOCTREE).save(path, optimize=True)
 
 
 def main() -> None:
@@ -77,8 +55,9 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     arguments = parser.parse_args()
     arguments.picture.parent.mkdir(parents=True, exist_ok=True)
-    rows = np.concatenate([strip(settings) for settings in MOVIES])
-    Image.fromarray(rows).quantize(128).save(arguments.picture, optimize=True)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = np.concatenate([strip(settings, Path(folder) / settings.kind) for settings in MOVIES])
+    write_small(Image.fromarray(rows), arguments.picture)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from cell_tracker_gnn.evaluation.table import format_score
 from scoring import Row
 from trackers import ORACLES
 
@@ -20,7 +21,7 @@ def table(title: str, rows: dict[str, Row]) -> Table:
     for name, row in rows.items():
         values = [avoidable(row, rows["oracle"]), *(row.without_gaps.get(key) for key in CUT)]
         values += [row.scores.get(key) for key in WHOLE]
-        laid_out.add_row(name, *(shown(value) for value in values), f"{row.cpu_seconds:.0f}")
+        laid_out.add_row(name, *(format_score(value) for value in values), f"{row.cpu_seconds:.0f}")
     laid_out.caption = "\n".join(f"{name}: {row.problem}" for name, row in rows.items() if row.problem)
     return laid_out
 
@@ -33,7 +34,7 @@ def summary(results: Results) -> Table:
         column.justify = "right"
     sums = {name: [avoidable(rows[name], rows["oracle"]) for rows in results.values()] for name in names}
     for place, sequence in enumerate(results):
-        laid_out.add_row(sequence, *(shown(sums[name][place]) for name in names))
+        laid_out.add_row(sequence, *(format_score(sums[name][place]) for name in names))
     laid_out.add_section()
     laid_out.add_row("sum", *(total(sums[name]) for name in names))
     return laid_out
@@ -48,9 +49,3 @@ def total(values: list[float | None]) -> str:
 def avoidable(row: Row, oracle: Row) -> float | None:
     errors, floor = row.errors(), oracle.errors()
     return None if errors is None or floor is None else errors - floor
-
-
-def shown(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return str(value) if isinstance(value, int) else f"{value:.4f}"

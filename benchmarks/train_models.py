@@ -159,6 +159,7 @@ def _fingerprint(settings: TrainSettings) -> str:
         "io",
         "simulation",
         "training/examples.py",
+        "training/variants.py",
         "training/discs.py",
         "training/segmenter.py",
     )

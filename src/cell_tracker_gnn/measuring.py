@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike
 
 from cell_tracker_gnn.data import Frames, Scale
 from cell_tracker_gnn.io import check_output, open_frames, open_movie, read_lineage
@@ -11,21 +10,20 @@ from cell_tracker_gnn.io.formats import rescaled
 from cell_tracker_gnn.io.measured_tracks import attach_masks
 from cell_tracker_gnn.io.output import result_folder, write_json
 from cell_tracker_gnn.io.pairing import SelectedFrames
+from cell_tracker_gnn.io.paths import PathText
 from cell_tracker_gnn.io.table import write_table
 from cell_tracker_gnn.measurement import COLUMNS, Measurements, measure
 
 __all__ = ["measure_result"]
 
-Source = str | PathLike[str]
-
 
 def measure_result(
-    result: Source,
-    output: Source,
+    result: PathText,
+    output: PathText,
     *,
-    images: Sequence[Source] = (),
+    images: Sequence[PathText] = (),
     channels: Sequence[int] = (),
-    masks: Source | None = None,
+    masks: PathText | None = None,
     scale: Sequence[float] | None = None,
     unit: str | None = None,
     interval: float | None = None,

@@ -1,16 +1,16 @@
 """Every input of the contract gets the right result or one sentence; nothing else is touched."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from contract_cases import CASES, Case
 from contract_runs import BEGIN, END, Outcome, row_of, run
 
+from installed_command import COMMAND
+
 PAGE = Path(__file__).parents[2] / "docs" / "input-contract.md"
 ROWS = [line for line in PAGE.read_text("utf-8").partition(BEGIN)[2].partition(END)[0].splitlines() if "|" in line]
-COMMAND = Path(sys.executable).with_name("cell-tracker-gnn")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.group}: {case.name}")

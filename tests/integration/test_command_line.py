@@ -1,6 +1,5 @@
 """The installed command, end to end."""
 
-import csv
 import gc
 import importlib
 import json
@@ -16,20 +15,7 @@ import tifffile
 from cell_tracker_gnn.cli.track import quick_imports
 from cell_tracker_gnn.io import open_frames
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
-
-COMMAND = Path(sys.executable).with_name("cell-tracker-gnn")
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False)
-
-
-def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """One sentence on stderr that names the words, exit code 2, no traceback."""
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    for word in words:
-        assert word in done.stderr, done.stderr
+from installed_command import refused, rows, run
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +32,6 @@ def result(movie: Path) -> Path:
     assert done.returncode == 0, done.stderr
     assert "tracks" in done.stdout
     return folder
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open() as file:
-        return list(csv.DictReader(file))
 
 
 def test_help_and_import_load_no_torch() -> None:

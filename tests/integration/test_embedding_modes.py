@@ -1,9 +1,6 @@
 """Encoders of masked crops, patches and volumes: trained for a few steps and tracked with, through the command."""
 
-import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,33 +9,16 @@ import pytest
 from cell_tracker_gnn.io import read_table
 from cell_tracker_gnn.model.weights import load_model
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+from installed_command import refused, rows, run
 
-COMMAND = Path(sys.executable).with_name("cell-tracker-gnn")
 DATA = Path(__file__).parents[3] / "shared" / "data"
 QUICK = ("epochs=1", "batches=2", "embedding_epochs=1", "embedding_dim=16", "faults=no", "subsample=no")
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
 def done(*arguments: object) -> str:
     finished = run(*arguments)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout + finished.stderr
-
-
-def refused(*arguments: object, words: tuple[str, ...]) -> None:
-    finished = run(*arguments)
-    assert finished.returncode == 2, finished.stderr
-    assert "Traceback" not in finished.stderr
-    for word in words:
-        assert word in finished.stderr, finished.stderr
-
-
-def cells(result: Path) -> list[dict[str, str]]:
-    with (result / "cells.csv").open() as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +58,7 @@ def test_stages_one_by_one_give_a_model_and_stale_features_are_noticed(movie: Pa
     assert [rows.shape for rows in embeddings] == [(len(table["label"]), 16)]
     before = {path: path.read_bytes() for path in (model / "features").iterdir()}
     changed = (*QUICK, "max_gap=1")
-    refused("train", data, *at, "--stage", "tracker", *changed, words=("movie/01", "max_gap", "--stage features"))
+    refused(run("train", data, *at, "--stage", "tracker", *changed), "movie/01", "max_gap", "--stage features")
     assert not (model / "model.safetensors").exists()
     done("train", data, *at, "--stage", "tracker", *QUICK)
     assert {path: path.read_bytes() for path in (model / "features").iterdir()} == before
@@ -87,7 +67,7 @@ def test_stages_one_by_one_give_a_model_and_stale_features_are_noticed(movie: Pa
     assert encoder is not None
     assert (encoder.config.kind, encoder.config.crop, encoder.config.dim) == ("compact", "masked", 16)
     done("track", movie / "01_GT" / "TRA", "--images", data, "--model", model, "--output", tmp_path / "result")
-    assert len(cells(tmp_path / "result")) == len(table["label"])
+    assert len(rows(tmp_path / "result" / "cells.csv")) == len(table["label"])
 
 
 def test_patches_are_trained_and_tracked_with(movie: Path, patch_model: Path, tmp_path: Path) -> None:
@@ -104,7 +84,7 @@ def test_volumes_are_trained_and_tracked_with(volume: Path, volume_model: Path, 
     assert encoder.config.rank == 3
     images = ("--images", volume / "01", "--scale", "4,1,1")
     done("track", volume / "01_GT" / "TRA", *images, "--model", volume_model, "--output", tmp_path / "r")
-    assert "z" in cells(tmp_path / "r")[0]
+    assert "z" in rows(tmp_path / "r" / "cells.csv")[0]
 
 
 real = [
@@ -120,15 +100,15 @@ class TestRealData:
         sequence = DATA / "Fluo-N3DH-CHO" / "02"
         images = ("--images", sequence, "--frames", "0:3", "--scale", "5,1,1")
         done("track", f"{sequence}_ERR_SEG", *images, "--model", volume_model, "--output", tmp_path / "r")
-        assert "intensity_mean" in cells(tmp_path / "r")[0]
+        assert "intensity_mean" in rows(tmp_path / "r" / "cells.csv")[0]
 
     def test_volumes_without_images(self, volume_model: Path, tmp_path: Path) -> None:
         masks = DATA / "Fluo-N3DH-CE" / "01_ST" / "SEG"
         done("track", masks, "--frames", "0:4", "--model", volume_model, "--output", tmp_path / "r")
-        assert len(cells(tmp_path / "r")) > 0
+        assert len(rows(tmp_path / "r" / "cells.csv")) > 0
 
     def test_patches_around_markers(self, patch_model: Path, tmp_path: Path) -> None:
         sequence = DATA / "Fluo-N2DH-GOWT1" / "01"
         images = ("--images", sequence, "--frames", "0:4")
         done("track", f"{sequence}_GT/TRA", *images, "--model", patch_model, "--output", tmp_path / "r")
-        assert len(cells(tmp_path / "r")) > 40
+        assert len(rows(tmp_path / "r" / "cells.csv")) > 40

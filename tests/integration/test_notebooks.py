@@ -1,6 +1,5 @@
 """The notebooks are what their scripts say, and the scripts run."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -10,16 +9,13 @@ from types import ModuleType
 
 import pytest
 
-NOTEBOOKS = Path(__file__).parents[2] / "docs" / "notebooks"
+from scripts import DOCS, load_script
+
+NOTEBOOKS = DOCS / "notebooks"
 
 
 def pairing() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("pairing", NOTEBOOKS / "pairing.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(NOTEBOOKS / "pairing.py")
 
 
 @pytest.mark.parametrize("name", ["first_movie", "train"])

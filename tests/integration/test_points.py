@@ -1,9 +1,6 @@
 """Points through the installed command: simulated in 2D and 3D, and one real recording."""
 
-import csv
 import json
-import subprocess
-import sys
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -15,18 +12,9 @@ from scipy import ndimage
 
 from cell_tracker_gnn import Tracker
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+from installed_command import rows, run
 
-COMMAND = Path(sys.executable).with_name("cell-tracker-gnn")
 REAL = Path(__file__).parents[3] / "shared" / "data" / "PhC-C2C12-points" / "090303-C2C12P7_F0002.csv"
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False)
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open() as file:
-        return list(csv.DictReader(file))
 
 
 def write_centroids(movie: Path, path: Path, *, lineage: bool = False) -> None:

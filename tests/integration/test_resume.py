@@ -3,15 +3,13 @@
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
-
-COMMAND = Path(sys.executable).with_name("cell-tracker-gnn")
+from installed_command import COMMAND
 
 
 def command(folder: Path, output: Path, *more: str) -> list[str]:

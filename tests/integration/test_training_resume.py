@@ -3,7 +3,6 @@
 import csv
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import pytest
 from safetensors.torch import load_file
 
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+from installed_command import COMMAND
 
-COMMAND = Path(sys.executable).with_name("cell-tracker-gnn")
 QUICK = ("epochs=4", "batches=6", "batch_links=800", "embedding_epochs=1", "embedding_dim=16")
 SMALL = ("width=16", "blocks=2", "faults=no", "subsample=no", "scores_every=2")
 

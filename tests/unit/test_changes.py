@@ -1,8 +1,6 @@
 """Corrections made in other programs: found again in every format, and learned from."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,8 +25,8 @@ from cell_tracker_gnn.training.edited import LITTLE, edited_example
 from cell_tracker_gnn.training.errors_left import count_errors
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.splits import split_examples
+from installed_command import run
 
-COMMAND = Path(sys.executable).with_name("cell-tracker-gnn")
 SETTINGS = SimulationSettings(frames=9, cells=9, size=(150, 150), seed=4, division_rate=6.0)
 
 
@@ -126,9 +124,6 @@ def test_a_result_is_edited_compared_and_learned_from(result: Path, masks: list[
     changed, expected = edited(lineage)
     write_lineage(changed, tmp_path / "edited.geff")
     np.save(tmp_path / "masks.npy", np.stack(masks))
-
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False)
 
     done = run("corrections", result, tmp_path / "edited.geff", "--output", tmp_path / "edits.json")
     assert done.returncode == 0, done.stderr

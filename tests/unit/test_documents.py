@@ -1,22 +1,16 @@
 """What the documents say about the source is so."""
 
-import importlib.util
 import re
 import tomllib
-from pathlib import Path
 from types import ModuleType
 
-ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
+from scripts import DOCS, load_script
+
+ROOT = DOCS.parent
 
 
 def drawing() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("diagram", DOCS / "diagram.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(DOCS / "diagram.py")
 
 
 def test_the_diagram_shows_the_import_contract() -> None:

@@ -7,29 +7,24 @@ import numpy as np
 import pytest
 import torch
 
-from cell_tracker_gnn.data import ArrayFrames, Movie, Scale
+from cell_tracker_gnn.data import ArrayFrames, Scale
 from cell_tracker_gnn.embedding.encoder import Encoder, EncoderConfig
 from cell_tracker_gnn.errors import InputError, MissingInputError, ModelError, OutputError, SettingsError
-from cell_tracker_gnn.io import LineageTable
 from cell_tracker_gnn.model.weights import load_encoder
-from cell_tracker_gnn.simulation import SimulationSettings, simulate
+from cell_tracker_gnn.simulation import SimulationSettings
 from cell_tracker_gnn.training import run
 from cell_tracker_gnn.training.encoder import read_encoder, write_encoder
-from cell_tracker_gnn.training.examples import TrainingSequence
 from cell_tracker_gnn.training.prepare import prepare_sequence, sequence_features, sequence_variants
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore, encoder_key, fingerprint
+from cell_tracker_gnn.training.variants import TrainingSequence
+from training_sequences import simulated_sequence
 
 SETTINGS = TrainSettings(subsample=False, faults=True, embedding_dim=8)
 
 
 def make(kind: str = "nuclei", size: tuple[int, ...] = (96, 96)) -> TrainingSequence:
-    simulation = simulate(SimulationSettings(kind, frames=5, cells=6, size=size, seed=4))
-    frames = [(f.image, f.mask) for f in simulation]
-    masks, images = ArrayFrames([m for _, m in frames]), ArrayFrames([i for i, _ in frames])
-    tracks = simulation.tracks
-    lineage = LineageTable(tracks.track, tracks.begin, tracks.end, tracks.parent)
-    return TrainingSequence("simulated/01", Movie(masks, images, Scale.pixels(len(size))), masks, lineage)
+    return simulated_sequence(SimulationSettings(kind, frames=5, cells=6, size=size, seed=4))
 
 
 @pytest.fixture(scope="module")

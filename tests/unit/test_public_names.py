@@ -18,6 +18,7 @@ MODULES = (
     "cell_tracker_gnn.io.graphs",
     "cell_tracker_gnn.linking",
     "cell_tracker_gnn.measurement",
+    "cell_tracker_gnn.plots",
     "cell_tracker_gnn.segmentation",
     "cell_tracker_gnn.simulation",
 )
@@ -38,6 +39,12 @@ def _public(module: str) -> list[str]:
 def test_every_public_name_has_an_example() -> None:
     lacking = [name for name, found in documented().items() if ">>> " not in (inspect.getdoc(found) or "")]
     assert not lacking
+
+
+def test_the_reference_lists_every_documented_module() -> None:
+    pages = "\n".join(page.read_text("utf-8") for page in REFERENCE.glob("*.md"))
+    # The names at the top of the package are those of other modules.
+    assert set(MODULES) - {"cell_tracker_gnn"} <= set(re.findall(r"automodule:: (\S+)", pages))
 
 
 @pytest.mark.parametrize("name", sorted(name for name, found in documented().items() if inspect.isfunction(found)))

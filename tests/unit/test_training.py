@@ -4,28 +4,24 @@ import numpy as np
 import pytest
 import torch
 
-from cell_tracker_gnn.data import ArrayFrames, Movie, Scale
 from cell_tracker_gnn.errors import SettingsError
-from cell_tracker_gnn.io import LineageTable
 from cell_tracker_gnn.model.tracker import Logits
-from cell_tracker_gnn.simulation import SimulationSettings, simulate
+from cell_tracker_gnn.simulation import SimulationSettings
 from cell_tracker_gnn.training.batches import Batch, WindowStream, join_batch, whole_batches, window_batch
 from cell_tracker_gnn.training.discs import DiscMasks
-from cell_tracker_gnn.training.examples import Example, Faults, TrainingSequence, Variant, prepare_example
+from cell_tracker_gnn.training.examples import Example, prepare_example
 from cell_tracker_gnn.training.losses import balanced_link_loss, parent_choice_loss, tracking_loss
 from cell_tracker_gnn.training.prepare import segmentable
 from cell_tracker_gnn.training.segmenter import segment
 from cell_tracker_gnn.training.settings import TrainSettings
+from cell_tracker_gnn.training.variants import Faults, TrainingSequence, Variant
+from training_sequences import simulated_sequence
 
 
 @pytest.fixture(scope="module")
 def sequence() -> TrainingSequence:
-    simulation = simulate(SimulationSettings(frames=12, cells=12, size=(160, 160), seed=8, division_rate=4.0))
-    frames = [(f.image, f.mask) for f in simulation]
-    masks, images = ArrayFrames([m for _, m in frames]), ArrayFrames([i for i, _ in frames])
-    tracks = simulation.tracks
-    lineage = LineageTable(tracks.track, tracks.begin, tracks.end, tracks.parent)
-    return TrainingSequence("simulated/01", Movie(masks, images, Scale.pixels(2)), masks, lineage)
+    settings = SimulationSettings(frames=12, cells=12, size=(160, 160), seed=8, division_rate=4.0)
+    return simulated_sequence(settings)
 
 
 @pytest.fixture(scope="module")

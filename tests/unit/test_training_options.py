@@ -7,17 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from cell_tracker_gnn.data import ArrayFrames, Movie, Scale
+from cell_tracker_gnn.data import ArrayFrames
 from cell_tracker_gnn.errors import InputError, SettingsError
 from cell_tracker_gnn.graph.neighbourhood import Description, Neighbourhood, observed_reach
-from cell_tracker_gnn.io import LineageTable
 from cell_tracker_gnn.model.infer import score_graph
 from cell_tracker_gnn.model.paper import PaperConfig, PaperNetwork
 from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
 from cell_tracker_gnn.model.weights import Model, load_model, save_model
-from cell_tracker_gnn.simulation import SimulationSettings, simulate
+from cell_tracker_gnn.simulation import SimulationSettings
 from cell_tracker_gnn.training.batches import join_batch, window_batch
-from cell_tracker_gnn.training.examples import Example, TrainingSequence, Variant, prepare_example
+from cell_tracker_gnn.training.examples import Example, prepare_example
 from cell_tracker_gnn.training.finetune import keep_the_better
 from cell_tracker_gnn.training.loggers import make_loggers
 from cell_tracker_gnn.training.losses import parent_choice_loss, tracking_loss
@@ -25,16 +24,15 @@ from cell_tracker_gnn.training.metrics import judge_batch, judgement_scores
 from cell_tracker_gnn.training.prepare import choose_neighbourhood, confine_sequence
 from cell_tracker_gnn.training.settings import GROUPS, TrainSettings
 from cell_tracker_gnn.training.splits import split_examples
+from cell_tracker_gnn.training.variants import TrainingSequence, Variant
 from cell_tracker_gnn.training.watch import draw_links, tracking_scores
+from training_sequences import simulated_sequence
 
 
 @pytest.fixture(scope="module")
 def sequence() -> TrainingSequence:
-    simulation = simulate(SimulationSettings(frames=10, cells=10, size=(150, 150), seed=4, division_rate=6.0))
-    masks = ArrayFrames([frame.mask for frame in simulation])
-    tracks = simulation.tracks
-    lineage = LineageTable(tracks.track, tracks.begin, tracks.end, tracks.parent)
-    return TrainingSequence("simulated/01", Movie(masks, None, Scale.pixels(2)), masks, lineage)
+    settings = SimulationSettings(frames=10, cells=10, size=(150, 150), seed=4, division_rate=6.0)
+    return simulated_sequence(settings, images=False)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Values of options: lists of numbers and words, parts, durations."""
+"""Options that several verbs have, and values of options: lists of numbers and words, parts, durations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from typing import Any
 
 import click
 
-__all__ = ["Interval", "Numbers", "Part", "Words"]
+__all__ = [
+    "Interval",
+    "Numbers",
+    "Part",
+    "Words",
+    "device_option",
+    "interval_option",
+    "scale_option",
+    "unit_option",
+    "wide_labels_option",
+]
 
 
 class Numbers(click.ParamType[tuple[float, ...]]):
@@ -60,3 +70,12 @@ class Interval(click.ParamType[float]):
         from cell_tracker_gnn.io.units import parse_interval
 
         return value if isinstance(value, float) else parse_interval(str(value))
+
+
+scale_option = click.option("--scale", type=Numbers(float, "Z,Y,X"), help="Size of a pixel: Z,Y,X or Y,X.")
+unit_option = click.option("--unit", help="Unit of the scale, such as µm.")
+interval_option = click.option("--interval", type=Interval(), help="Time between two frames, such as 300s or 5min.")
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+wide_labels_option = click.option(
+    "--wide-labels", is_flag=True, help="Write 32-bit masks, for more than 65,535 tracks."
+)

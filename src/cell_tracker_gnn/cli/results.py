@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cell_tracker_gnn.cli.options import Interval, Numbers
+from cell_tracker_gnn.cli.options import Numbers, interval_option, unit_option, wide_labels_option
 from cell_tracker_gnn.cli.progress import Bar
 from cell_tracker_gnn.cli.verbs import verbs
 from cell_tracker_gnn.errors import OutputError
@@ -23,12 +23,12 @@ _SHOWN = 20
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--masks", help="Masks of the cells, where IN has none: the input's or tracked ones.")
 @click.option("--scale", type=Numbers(float, "Z,Y,X"), help="Size of a pixel, in place of that of IN.")
-@click.option("--unit", help="Unit of the scale, such as µm.")
-@click.option("--interval", type=Interval(), help="Time between two frames, such as 300s or 5min.")
+@unit_option
+@interval_option
 @click.option(
     "--ngff", type=click.Choice(("0.4", "0.5")), default="0.5", show_default=True, help="Version of OME-Zarr."
 )
-@click.option("--wide-labels", is_flag=True, help="Write 32-bit masks, for more than 65,535 tracks.")
+@wide_labels_option
 @click.option("--overwrite", is_flag=True, help="Replace a former OUT.")
 def convert(source: str, target: Path, **options: Any) -> None:
     """Convert a lineage from IN to OUT; the format is told by the path.
@@ -52,8 +52,8 @@ def convert(source: str, target: Path, **options: Any) -> None:
     "--output", type=click.Path(path_type=Path), help="New folder for the tables.  [default: RESULT-measured]"
 )
 @click.option("--scale", type=Numbers(float, "Z,Y,X"), help="Size of a pixel, in place of that of RESULT.")
-@click.option("--unit", help="Unit of the scale, such as µm.")
-@click.option("--interval", type=Interval(), help="Time between two frames, such as 300s or 5min.")
+@unit_option
+@interval_option
 @click.option("--format", "suffix", type=click.Choice(("csv", "parquet")), default="csv", show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace former tables.")
 def measure(result: str, output: Path | None, **options: Any) -> None:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cell_tracker_gnn.cli.options import Interval, Numbers, Part, Words
+from cell_tracker_gnn.cli.options import (
+    Part,
+    Words,
+    device_option,
+    interval_option,
+    scale_option,
+    unit_option,
+    wide_labels_option,
+)
 from cell_tracker_gnn.cli.progress import Bar
 from cell_tracker_gnn.cli.verbs import verbs
 from cell_tracker_gnn.errors import SettingsError
@@ -31,22 +39,22 @@ __all__ = ["quick_imports", "track"]
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="New folder for the result.")
 @click.option("--model", default="general", show_default=True, help="Name of a bundled model or a model file.")
 @click.option("--linker", type=click.Choice(LINKERS), default="exact", show_default=True, help="How links are chosen.")
-@click.option("--scale", type=Numbers(float, "Z,Y,X"), help="Size of a pixel: Z,Y,X or Y,X.")
-@click.option("--unit", help="Unit of the scale, such as µm.")
-@click.option("--interval", type=Interval(), help="Time between two frames, such as 300s or 5min.")
+@scale_option
+@unit_option
+@interval_option
 @click.option("--max-gap", default=2, show_default=True, help="Frames a cell may be missed and still be continued.")
 @click.option("--max-move", type=float, help="Largest move per frame, in units of the scale.  [default: adaptive]")
 @click.option("--no-divisions", is_flag=True, help="No cell has two daughters.")
 @click.option("--min-size", default=0, show_default=True, help="Leave out cells of fewer pixels.")
 @click.option("--flips", is_flag=True, help="Embed every cell in all reflections; for models with an encoder.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@device_option
 @click.option("--fixed", type=click.Path(path_type=Path), help="Corrections that the report saved, to be obeyed.")
 @click.option("--axes", help="Axes of a stack if its tags do not say them, such as tzyx.")
 @click.option("--channel", type=int, help="Channel of the images, counted from 0.")
 @click.option("--frames", help="Only the frames A:B, B excluded, as numbered in the input.")
 @click.option("--format", "formats", type=Words(), default="ctc,csv", show_default=True,
               help="What to write: ctc, csv, parquet, geff, trackmate, ome-zarr.")  # fmt: skip
-@click.option("--wide-labels", is_flag=True, help="Write 32-bit masks, for more than 65,535 tracks.")
+@wide_labels_option
 @click.option("--draw", is_flag=True, help="Also write the CTC result of points, as small discs.")
 @click.option("--report", type=click.Path(path_type=Path), help="Also write a report, an HTML file.")
 @click.option("--overwrite", is_flag=True, help="Replace a former result.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cell_tracker_gnn.cli.options import Numbers
+from cell_tracker_gnn.cli.options import device_option, scale_option
 from cell_tracker_gnn.cli.progress import Bar
 from cell_tracker_gnn.cli.verbs import verbs
 from cell_tracker_gnn.errors import OutputError, SettingsError
@@ -30,8 +30,8 @@ _SETTINGS = "; ".join(f"{group}: {', '.join(names)}" for group, names in GROUPS.
 @click.option("--images", help="Images, if they are not where a CTC sequence has them.")
 @click.option("--masks", help="Full masks, if they are not where a CTC sequence has them.")
 @click.option("--lineage", help="Folder of markers with man_track.txt, if it is elsewhere.")
-@click.option("--scale", type=Numbers(float, "Z,Y,X"), help="Size of a pixel: Z,Y,X or Y,X.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@scale_option
+@device_option
 @click.option("--from", "start", help="Improve this model: its name, file or folder.")
 @click.option("--edits", multiple=True, help="Corrections to learn from, one file for each DATA, the tracked masks.")
 @click.option("--limit", type=click.IntRange(min=2), help="Only the first frames of each sequence, for a quick look.")

@@ -141,13 +141,7 @@ def train_encoder(
     rng = np.random.default_rng(settings.seed)
     generator = torch.Generator().manual_seed(settings.seed)
     training, validation = split_identities(movies, settings.validation, rng)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        shape = movies[0].crops.shape
-        encoder = Encoder(
-            EncoderConfig(len(shape) - 2, shape[-1], settings.dim, kind=settings.kind, crop=settings.crop)
-        )
-    encoder.to(device)
+    encoder = _untrained(movies[0].crops.shape, settings).to(device)
     tested = [movie.last(VALIDATED) for movie in movies]
     loss = metric_loss(settings.loss)
     batches = _batches_per_epoch(movies, training, settings)
@@ -178,6 +172,14 @@ def train_encoder(
             break
     encoder.load_state_dict(best_weights)
     return encoder.cpu().eval(), _warn_if_collapsed(best)
+
+
+def _untrained(shape: tuple[int, ...], settings: EncoderSettings) -> Encoder:
+    """An encoder of crops of this shape, with the weights of the seed."""
+    config = EncoderConfig(len(shape) - 2, shape[-1], settings.dim, kind=settings.kind, crop=settings.crop)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        return Encoder(config)
 
 
 def _rate(steps: int) -> Callable[[int], float]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["format_table"]
+__all__ = ["format_score", "format_table"]
 
 MEANINGS: dict[str, str] = {
     "TRA": "tracking accuracy (nodes and edges)",
@@ -68,11 +68,12 @@ def format_table(scores: Mapping[str, float | None]) -> Table:
     table = Table("score", "value", "meaning")
     table.columns[1].justify = "right"
     for name, value in scores.items():
-        table.add_row(name, _format(value), _meaning(name))
+        table.add_row(name, format_score(value), _meaning(name))
     return table
 
 
-def _format(value: float | None) -> str:
+def format_score(value: float | None) -> str:
+    """A score with four digits, a count as it is, a dash for none."""
     if value is None:
         return "-"
     return str(value) if isinstance(value, int) else f"{value:.4f}"

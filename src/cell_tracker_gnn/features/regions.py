@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Cells, Floats, Integers, Scale
 
-__all__ = ["APPEARANCE", "FrameCells", "Levels", "MaskPixels", "frame_levels", "join_frames", "measure_frame"]
-
-APPEARANCE: tuple[str, ...] = ("mean", "deviation", "maximum")
-"""Columns of :attr:`FramePixels.appearance`."""
+__all__ = ["FrameCells", "Levels", "MaskPixels", "frame_levels", "join_frames", "measure_frame"]
 
 LEVELS = (1.0, 99.8)
 """Percentiles of a frame that count as its dark and its bright level."""

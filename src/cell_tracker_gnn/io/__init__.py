@@ -1,7 +1,8 @@
 """Reading movies and writing results, one file per format; arrays are (t, z, y, x) or (t, y, x)."""
 
-from cell_tracker_gnn.io.ctc import LineageTable, SequencePaths, find_sequence, read_lineage_table, write_ctc
+from cell_tracker_gnn.io.ctc import write_ctc
 from cell_tracker_gnn.io.formats import convert, read_lineage, write_lineage
+from cell_tracker_gnn.io.lineage_table import LineageTable, read_lineage_table
 from cell_tracker_gnn.io.movie import Source, open_frames, open_movie
 from cell_tracker_gnn.io.output import check_output, work_folder, write_json
 from cell_tracker_gnn.io.point_lineage import read_point_lineage
@@ -9,6 +10,7 @@ from cell_tracker_gnn.io.point_movie import open_points
 from cell_tracker_gnn.io.points import PointSource, PointTable, is_points, read_points
 from cell_tracker_gnn.io.result import check_formats, write_result
 from cell_tracker_gnn.io.scale import read_scale
+from cell_tracker_gnn.io.sequence import SequencePaths, find_sequence
 from cell_tracker_gnn.io.table import read_table, write_table
 
 __all__ = [

@@ -18,7 +18,6 @@ _LABEL_FIRST = "label the cells first, for example with skimage.measure.label"
 _SMALLEST_JUDGED = 1024
 """Frames of fewer pixels are too small to tell an image from masks."""
 
-
 _BRIGHTEST = 1e15
 """Intensities beyond this one are those of a damaged file."""
 

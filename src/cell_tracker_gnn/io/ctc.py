@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Frames, Integers, Lineage, Scale
 from cell_tracker_gnn.errors import OutputError
-from cell_tracker_gnn.io.lineage_table import LineageTable, read_lineage_table
+from cell_tracker_gnn.io.label_type import LabelType, label_type
+from cell_tracker_gnn.io.lineage_table import LineageTable
 from cell_tracker_gnn.io.output import new_file
 from cell_tracker_gnn.io.point_movie import tracked_frames
-from cell_tracker_gnn.io.sequence import SequencePaths, find_sequence
 
-__all__ = [
-    "LineageTable",
-    "SequencePaths",
-    "find_sequence",
-    "read_lineage_table",
-    "relabel_frame",
-    "write_ctc",
-]
-
-Unsigned: TypeAlias = type[np.uint16] | type[np.uint32]
+__all__ = ["relabel_frame", "write_ctc"]
 
 _LARGEST_TABLE = 2**24
 _NO_UUID = "urn:uuid:00000000-0000-0000-0000-000000000000"
@@ -102,7 +93,7 @@ def _tags(scale: Scale) -> dict[str, Any]:
     return {"ome": True, "metadata": calibration}
 
 
-def relabel_frame(lineage: Lineage, masks: Frames, index: int, dtype: Unsigned) -> NDArray[Any]:
+def relabel_frame(lineage: Lineage, masks: Frames, index: int, dtype: LabelType) -> NDArray[Any]:
     """Put track numbers in the place of the labels of one frame.
 
     Parameters
@@ -142,11 +133,11 @@ def _relabel_sparse(frame: Integers, labels: Integers, tracks: NDArray[Any]) -> 
     return np.asarray(np.where(labels[order][place] == frame, tracks[order][place], tracks.dtype.type(0)))
 
 
-def _label_type(lineage: Lineage, *, wide_labels: bool) -> Unsigned:
+def _label_type(lineage: Lineage, *, wide_labels: bool) -> LabelType:
     most = int(lineage.track.max(initial=0))
     if wide_labels:
         return np.uint32
-    if most > np.iinfo(np.uint16).max:
+    if label_type(most) is np.uint32:
         raise OutputError(
             f"the result has {most} tracks, more than the 65,535 labels of a 16-bit CTC mask; write 32-bit masks with "
             "--wide-labels (wide_labels=True)"
@@ -157,6 +148,6 @@ def _label_type(lineage: Lineage, *, wide_labels: bool) -> Unsigned:
 def _write_track_table(lineage: Lineage, path: Path) -> None:
     tracks = lineage.tracks
     numbers = np.asarray(lineage.cells.numbers, dtype=np.int64)
-    rows = zip(tracks.track, numbers[tracks.begin], numbers[tracks.end], tracks.parent, strict=True)
+    table = LineageTable(tracks.track, numbers[tracks.begin], numbers[tracks.end], tracks.parent)
     with new_file(path) as temporary:
-        temporary.write_text("".join(f"{track} {begin} {end} {parent}\n" for track, begin, end, parent in rows))
+        temporary.write_text(table.text())

@@ -6,7 +6,6 @@ import difflib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from os import PathLike
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +22,7 @@ from cell_tracker_gnn.io.label_image import read_label_image, write_label_image
 from cell_tracker_gnn.io.measured_tracks import attach_masks
 from cell_tracker_gnn.io.movie import open_movie, source_name
 from cell_tracker_gnn.io.output import check_new, check_output, result_folder
-from cell_tracker_gnn.io.paths import existing, expanded
+from cell_tracker_gnn.io.paths import PathText, existing, expanded
 from cell_tracker_gnn.io.result import write_result
 from cell_tracker_gnn.io.scale import choose_scale
 from cell_tracker_gnn.io.trackmate import write_trackmate
@@ -57,13 +56,11 @@ PROPERTIES: dict[str, str] = {
 }
 """What a lineage has and a format may or may not carry."""
 
-Path_ = str | PathLike[str]
-
 
 class Write(Protocol):
     """Writes a lineage to a path."""
 
-    def __call__(self, lineage: Lineage, path: Path_, /, *, overwrite: bool = False) -> None: ...
+    def __call__(self, lineage: Lineage, path: PathText, /, *, overwrite: bool = False) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -85,11 +82,11 @@ class Format:
     name: str
     suffixes: tuple[str, ...]
     carries: frozenset[str]
-    read: Callable[[Path_], Lineage]
+    read: Callable[[PathText], Lineage]
     write: Write
 
 
-def _write_ctc_folder(lineage: Lineage, path: Path_, *, overwrite: bool = False) -> None:
+def _write_ctc_folder(lineage: Lineage, path: PathText, *, overwrite: bool = False) -> None:
     with result_folder(path, overwrite=overwrite) as folder:
         write_ctc(lineage, folder)
 
@@ -110,7 +107,7 @@ FORMATS: dict[str, Format] = {
 """The formats by name; ``folder`` is the result of ``track``, ``ctc`` masks and track table alone."""
 
 
-def format_of(path: Path_) -> Format:
+def format_of(path: PathText) -> Format:
     """The format that a path has by its ending; without one it is a folder.
 
     Raises
@@ -136,7 +133,7 @@ def format_of(path: Path_) -> Format:
     return FORMATS["folder"]
 
 
-def read_lineage(path: Path_) -> Lineage:
+def read_lineage(path: PathText) -> Lineage:
     """Read a lineage; its format is told by the path.
 
     Parameters
@@ -172,7 +169,7 @@ def read_lineage(path: Path_) -> Lineage:
     return form.read(place)
 
 
-def write_lineage(lineage: Lineage, path: Path_, *, overwrite: bool = False) -> None:
+def write_lineage(lineage: Lineage, path: PathText, *, overwrite: bool = False) -> None:
     """Write a lineage; its format is told by the path, see :func:`read_lineage`.
 
     Raises
@@ -225,10 +222,10 @@ def _has_ends(lineage: Lineage) -> bool:
 
 
 def convert(
-    source: Path_,
-    target: Path_,
+    source: PathText,
+    target: PathText,
     *,
-    masks: Path_ | None = None,
+    masks: PathText | None = None,
     scale: Sequence[float] | None = None,
     unit: str | None = None,
     interval: float | None = None,
@@ -308,13 +305,13 @@ def rescaled(lineage: Lineage, scale: Sequence[float] | None, unit: str | None, 
     return replace(lineage, cells=replace(lineage.cells, scale=chosen), movie=movie)
 
 
-def _run(lineage: Lineage, source: Path_) -> dict[str, object]:
+def _run(lineage: Lineage, source: PathText) -> dict[str, object]:
     """What ``run.json`` says of a converted lineage: that of the run, where it was converted from."""
     kept = {name: value for name, value in lineage.run.items() if name not in ("movie", "result", "discs")}
     return {**kept, "converted_from": str(Path(source).absolute())}
 
 
-def _linked(masks: Path_, target: Path_) -> tuple[str, str] | None:
+def _linked(masks: PathText, target: PathText) -> tuple[str, str] | None:
     """Path of a label image in Zarr relative to a GEFF, with the node property that its values are."""
     place = expanded(masks)
     if not is_zarr(place) or (place / "nodes").is_dir():

@@ -13,6 +13,7 @@ from cell_tracker_gnn.data import Frames, Integers, Lineage, Scale
 from cell_tracker_gnn.errors import InputError, OutputError, SettingsError
 from cell_tracker_gnn.io.ctc import relabel_frame
 from cell_tracker_gnn.io.damage import damage_as_error
+from cell_tracker_gnn.io.label_type import label_type
 from cell_tracker_gnn.io.measured_tracks import lineage_of_masks
 from cell_tracker_gnn.io.optional import require
 from cell_tracker_gnn.io.output import new_folder
@@ -120,8 +121,7 @@ def _write(lineage: Lineage, masks: Frames, scale: Scale, folder: Path, version:
     root = zarr.open_group(folder, mode="w", zarr_format=3 if modern else 2)
     labels = root.create_group("labels")
     group = labels.create_group("tracks")
-    wide = int(lineage.track.max(initial=0)) > np.iinfo(np.uint16).max
-    dtype = np.uint32 if wide else np.uint16
+    dtype = label_type(int(lineage.track.max(initial=0)))
     axes = _axes(scale)
     array = group.create_array(
         "0",

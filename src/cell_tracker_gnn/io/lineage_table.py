@@ -45,6 +45,11 @@ class LineageTable:
     def __len__(self) -> int:
         return len(self.label)
 
+    def text(self) -> str:
+        """The content of the file, a line per track."""
+        rows = zip(self.label, self.begin, self.end, self.parent, strict=True)
+        return "".join(f"{label} {begin} {end} {parent}\n" for label, begin, end, parent in rows)
+
 
 def read_lineage_table(path: str | PathLike[str]) -> LineageTable:
     r"""Read ``man_track.txt`` or ``res_track.txt``; an empty file is a table without tracks.

@@ -6,21 +6,25 @@ import difflib
 import os
 from os import PathLike
 from pathlib import Path
+from typing import TypeAlias
 
 from cell_tracker_gnn.errors import MissingInputError
 
-__all__ = ["existing", "expanded", "has_tiffs", "tiff_files"]
+__all__ = ["PathText", "existing", "expanded", "has_tiffs", "tiff_files"]
+
+PathText: TypeAlias = str | PathLike[str]
+"""A path in either of the two ways to give one."""
 
 _TIFF_SUFFIXES = (".tif", ".tiff")
 _MOST_SUGGESTIONS = 5
 
 
-def expanded(path: str | PathLike[str]) -> Path:
+def expanded(path: PathText) -> Path:
     """``path`` with ``~`` replaced by the home folder, if there is such a user."""
     return Path(os.path.expanduser(path))  # noqa: PTH111 - that of Path raises where there is none
 
 
-def existing(path: str | PathLike[str]) -> Path:
+def existing(path: PathText) -> Path:
     """``path`` as a Path, once it is known to exist.
 
     Raises

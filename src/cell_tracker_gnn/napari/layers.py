@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import Floats, Frames, Lineage
 from cell_tracker_gnn.io.ctc import relabel_frame
 from cell_tracker_gnn.io.graphs import napari_tracks
+from cell_tracker_gnn.io.label_type import label_type
 from cell_tracker_gnn.napari.proofreading import Proofreading
 from cell_tracker_gnn.report.families import COLORS, color_of, families, founders
 
@@ -77,7 +78,7 @@ def layers_of(proofreading: Proofreading, name: str, place: dict[str, Any] | Non
 
 def tracked_labels(lineage: Lineage, masks: Frames) -> NDArray[Any]:
     """The masks with track numbers in the place of labels, shape (t, y, x) or (t, z, y, x)."""
-    dtype = np.uint16 if lineage.track.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32
+    dtype = label_type(int(lineage.track.max(initial=0)))
     tracked = np.zeros((len(masks), *masks.shape), dtype)
     for index in range(len(masks)):
         tracked[index] = relabel_frame(lineage, masks, index, dtype)

@@ -45,6 +45,17 @@ def plot_lineage(lineage: Lineage, axes: Axes | None = None) -> Axes:
         If there is no track.
     SettingsError
         If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import read_lineage
+    >>> from cell_tracker_gnn.plots import plot_lineage
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> axes = plot_lineage(read_lineage(folder / "01_GT"))
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('frame', 'cells')
+    >>> axes.figure.savefig("tree.pdf")
     """
     tracks, numbers = lineage.tracks, np.asarray(lineage.cells.numbers, np.int64)
     if not len(tracks):

@@ -43,6 +43,14 @@ def plot_reliability(probability: Floats, right: NDArray[np.bool_], axes: Axes |
         If there is no decision.
     SettingsError
         If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cell_tracker_gnn.plots import plot_reliability
+    >>> stated, right = np.repeat([0.5, 0.9], 10), np.array([True, False] * 5 + [True] * 9 + [False])
+    >>> plot_reliability(stated, right).get_title()
+    '20 links, 6 wrong, calibration error 0.0000'
     """
     if not len(probability):
         raise InputError("there is no judged link with a probability, so there is no reliability to draw")

@@ -43,6 +43,16 @@ def plot_tracks(
         If there is no cell.
     SettingsError
         If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.io import open_frames, read_lineage
+    >>> from cell_tracker_gnn.plots import plot_tracks
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> axes = plot_tracks(read_lineage(folder / "01_GT"), open_frames(folder / "01")[1], frame=1)
+    >>> axes.get_title()
+    'tracks up to frame 1'
     """
     cells, links = lineage.cells, lineage.links
     if not len(cells):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from cell_tracker_gnn.evaluation.links import expected_links
 from cell_tracker_gnn.evaluation.reading import compare
 from cell_tracker_gnn.io import read_lineage
 from cell_tracker_gnn.io.output import check_new, new_file
-from cell_tracker_gnn.io.paths import expanded
+from cell_tracker_gnn.io.paths import PathText, expanded
 from cell_tracker_gnn.plots.canvas import need_matplotlib
 from cell_tracker_gnn.plots.lineage import plot_lineage
 from cell_tracker_gnn.plots.reliability import plot_reliability
@@ -32,16 +31,14 @@ SUFFIXES: tuple[str, ...] = (".png", ".svg", ".pdf")
 
 _DOTS = 150
 
-Place = str | PathLike[str]
-
 
 def write_plot(
-    result: Place,
+    result: PathText,
     kind: str,
-    output: Place,
+    output: PathText,
     *,
-    images: Place | None = None,
-    ground_truth: Place | None = None,
+    images: PathText | None = None,
+    ground_truth: PathText | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a figure of a result.
@@ -69,6 +66,16 @@ def write_plot(
         If the file exists and ``overwrite`` is False, or cannot be written.
     SettingsError
         If the name ends otherwise, the truth is missing, or matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from cell_tracker_gnn.plots import write_plot
+    >>> from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+    >>> folder = write_simulation(simulate(SimulationSettings(frames=3, cells=4, size=(64, 64))), "nuclei")
+    >>> write_plot(folder / "01_GT", "tracks", "tracks.png", images=folder / "01")
+    >>> Path("tracks.png").exists()
+    True
     """
     path = expanded(output)
     if path.suffix.lower() not in SUFFIXES:
@@ -89,7 +96,7 @@ def write_plot(
         raise OutputError(f"{path} cannot be written ({error}); choose another place") from error
 
 
-def _draw(kind: str, lineage: Lineage, result: Path, images: Place | None, ground_truth: Place | None) -> Axes:
+def _draw(kind: str, lineage: Lineage, result: Path, images: PathText | None, ground_truth: PathText | None) -> Axes:
     if kind == "lineage":
         return plot_lineage(lineage)
     if kind == "tracks":

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import Frames, Lineage
 from cell_tracker_gnn.errors import OutputError, SettingsError
 from cell_tracker_gnn.io import Source, open_frames
+from cell_tracker_gnn.io.label_type import label_type
 from cell_tracker_gnn.io.movie import source_name, stated_scale
 from cell_tracker_gnn.io.output import new_file
 from cell_tracker_gnn.io.scale import choose_scale
@@ -160,8 +161,6 @@ def _files(numbers: Sequence[int], folder: Path) -> list[Path]:
 def _write(labels: NDArray[np.generic], file: Path) -> None:
     from tifffile import imwrite
 
-    small = int(labels.max(initial=0)) <= np.iinfo(np.uint16).max
+    labels = labels.astype(label_type(int(labels.max(initial=0))))
     with new_file(file) as temporary:
-        imwrite(
-            temporary, labels.astype(np.uint16 if small else np.uint32), compression="zlib", photometric="minisblack"
-        )
+        imwrite(temporary, labels, compression="zlib", photometric="minisblack")

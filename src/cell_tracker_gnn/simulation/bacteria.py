@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.optimize import brentq
 
-from cell_tracker_gnn.data import Floats, Integers
+from cell_tracker_gnn.data import Floats
 from cell_tracker_gnn.simulation.canvas import Canvas
 from cell_tracker_gnn.simulation.motion import Stage, repel
 from cell_tracker_gnn.simulation.rods import Rods
+from cell_tracker_gnn.simulation.rows import Identities
 from cell_tracker_gnn.simulation.world import Drawing, Kind
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class BacteriaWorld:
         most = FULL * float(np.prod(self._extent)) / (MEAN_AREA * self._width**2)
         rate = np.log(2) / DOUBLING * settings.division_rate
         founders, self._growth = growth(settings.cells, settings.frames, rate, most)
-        self._founders, self._frame, self._issued = founders, 0, 0
+        self._founders, self._frame, self._identities = founders, 0, Identities()
         self._stage = Stage(2, settings.drift, settings.jump, self._rng, leash=0.15 * min(settings.extent))
         self._level, self._noise = self._seeing.uniform(105, 140), self._seeing.uniform(2.5, 5.0)
         self._slope = self._seeing.uniform(-0.12, 0.12, 2)
@@ -80,7 +81,7 @@ class BacteriaWorld:
         position = repel(position, np.full(count, 1.4 * width), 40)  # rods that cross would never come apart
         limit = self._limits(count)
         return Rods(
-            identity=self._identities(count),
+            identity=self._identities.give(count),
             parent=np.zeros(count, np.int64),
             position=position,
             angle=rng.uniform(0, np.pi, count),
@@ -94,10 +95,6 @@ class BacteriaWorld:
 
     def _limits(self, count: int) -> Floats:
         return self._width * np.clip(self._rng.normal(4.3, 0.35, count), 3.4, 5.4)
-
-    def _identities(self, count: int) -> Integers:
-        self._issued += count
-        return np.arange(self._issued - count + 1, self._issued + 1, dtype=np.int64)
 
     def step(self) -> None:
         """Move on by one frame."""
@@ -121,7 +118,7 @@ class BacteriaWorld:
         mothers, rods = self._rods.take(ready), self._rods.take(~ready)
         for daughters in mothers.divided(self._rng, self._width):
             daughters.parent = mothers.identity
-            daughters.identity = self._identities(len(daughters))
+            daughters.identity = self._identities.give(len(daughters))
             daughters.limit = self._limits(len(daughters))
             rods = rods.joined(daughters)
         self._rods = rods

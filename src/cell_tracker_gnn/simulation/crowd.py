@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Floats, Integers
+from cell_tracker_gnn.data import Floats
 from cell_tracker_gnn.simulation.census import Field, Target, Zone, place
 from cell_tracker_gnn.simulation.motion import Flow, Stage, random_directions, repel, turn
 from cell_tracker_gnn.simulation.population import DYING, MITOSIS, Population
+from cell_tracker_gnn.simulation.rows import Identities
 
 if TYPE_CHECKING:
     from cell_tracker_gnn.simulation.settings import SimulationSettings
@@ -107,7 +108,7 @@ class Crowd:
         self._target = Target(settings.cells, settings.frames, rise)
         self._flow = Flow(settings.extent, behaviour.stream * motion, behaviour.swirl * motion, rng)
         self._stage = Stage(settings.rank, settings.drift, settings.jump, rng)
-        self._frame, self._issued = 0, 0
+        self._frame, self._identities = 0, Identities()
         self.cells = self._newcomers(np.zeros((0, settings.rank)))
         self._settle()
 
@@ -246,10 +247,6 @@ class Crowd:
             new = place(count, zone, self._field, self.cells.position, spacing=spacing, rng=self._rng)
             self.cells = self.cells.joined(self._newcomers(new))
 
-    def _identities(self, count: int) -> Integers:
-        self._issued += count
-        return np.arange(self._issued - count + 1, self._issued + 1, dtype=np.int64)
-
     def _newcomers(self, position: Floats) -> Population:
         """Cells at these positions (n, rank) with everything else at random."""
         rng, behaviour, (n, rank) = self._rng, self._behaviour, position.shape
@@ -261,7 +258,7 @@ class Crowd:
         stretch = np.sort(rng.normal(0.0, behaviour.elongation, (n, rank)), axis=1)
         outline = _waves(rng, n, 4, rank, (2.0, 4.0))
         return Population(
-            identity=self._identities(n),
+            identity=self._identities.give(n),
             parent=np.zeros(n, np.int64),
             position=position.copy(),
             velocity=np.zeros((n, rank)),

@@ -101,7 +101,7 @@ def damage(
         erase(result, boxes[label - 1], label)
     for new, label in enumerate(order[lost:cut]):
         split_cell(result, boxes[label - 1], label, count + 1 + new, rng)
-    merge_near(result, boxes, order[cut:], _number(count * merged / 2, rng), rng)
+    merge_near(result, boxes, order[cut:], _number(count * merged / 2, rng))
     for new in range(_number(count * spurious, rng)):
         speck(result, boxes, 2 * count + 1 + new, rng)
     return permute_labels(result, mask.dtype, rng)

@@ -100,7 +100,7 @@ def split_cell(mask: Labels, box: Box, label: int, fresh: int, rng: np.random.Ge
     view[tuple(pixels[np.abs(side) < half_gap].T)] = 0
 
 
-def merge_near(mask: Labels, boxes: list[Box], labels: NDArray[np.int64], count: int, rng: np.random.Generator) -> None:
+def merge_near(mask: Labels, boxes: list[Box], labels: NDArray[np.int64], count: int) -> None:
     """Merge up to ``count`` pairs among ``labels``, tried in this order, each with the neighbour it touches most."""
     free = np.zeros(len(boxes) + 1, bool)
     free[labels] = True

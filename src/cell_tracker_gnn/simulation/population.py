@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Floats, Integers
+from cell_tracker_gnn.simulation.rows import Rows
 
 __all__ = ["DYING", "MITOSIS", "Population"]
 
@@ -25,7 +25,7 @@ NEWBORN_FLATNESS = np.log(1.5)
 
 
 @dataclass(eq=False)
-class Population:
+class Population(Rows):
     """Cells, one row each; lengths in pixels of x, axes (z, y, x) or (y, x).
 
     Parameters
@@ -62,8 +62,6 @@ class Population:
         Centres of dark spots in body coordinates, shape (n, spots, rank).
     """
 
-    identity: Integers
-    parent: Integers
     position: Floats
     velocity: Floats
     speed: Floats
@@ -83,22 +81,10 @@ class Population:
     texture: Floats
     spots: Floats
 
-    def __len__(self) -> int:
-        return len(self.identity)
-
     @property
     def rank(self) -> int:
         """Number of spatial axes."""
         return int(self.position.shape[1])
-
-    def take(self, rows: NDArray[np.generic]) -> Self:
-        """Take the rows chosen by an index or boolean array."""
-        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
-    def joined(self, other: Self) -> Self:
-        """Join these rows and those of ``other``."""
-        rows = {f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)}
-        return type(self)(**rows)
 
     @property
     def mitosis(self) -> Floats:

@@ -5,13 +5,14 @@ Lengths are in pixels, axes (y, x). A rod is a line between the centres of its t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from cell_tracker_gnn.data import Floats, Integers
+from cell_tracker_gnn.data import Floats
+from cell_tracker_gnn.simulation.rows import Rows
 
 __all__ = ["Rods"]
 
@@ -20,7 +21,7 @@ ROUNDS = 25
 
 
 @dataclass(eq=False)
-class Rods:
+class Rods(Rows):
     """Rods, one row each.
 
     Parameters
@@ -45,8 +46,6 @@ class Rods:
         Displacement by the neighbours in the frame before, per frame, shape (n, 2).
     """
 
-    identity: Integers
-    parent: Integers
     position: Floats
     angle: Floats
     length: Floats
@@ -55,18 +54,6 @@ class Rods:
     darkness: Floats
     pattern: Floats
     push: Floats
-
-    def __len__(self) -> int:
-        return len(self.identity)
-
-    def take(self, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Self:
-        """Take the rows chosen by a boolean array."""
-        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
-    def joined(self, other: Self) -> Self:
-        """Join these rows and those of ``other``."""
-        rows = {f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)}
-        return type(self)(**rows)
 
     @property
     def axis(self) -> Floats:

@@ -59,7 +59,8 @@ class SimulationSettings:
     border
         Whether a line of background one pixel wide parts the cells of an ``epithelium``.
     missed, merged, split, spurious
-        Faults of the damaged masks as fractions of the cells of a frame, see :func:`damage`.
+        Faults of the damaged masks as fractions of the cells of a frame, see
+        :func:`~cell_tracker_gnn.simulation.damage`.
     jitter
         Fraction of the cells of the damaged masks whose outline is one or two pixels off.
 

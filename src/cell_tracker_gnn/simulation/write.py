@@ -11,8 +11,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Tracks
 from cell_tracker_gnn.errors import OutputError
+from cell_tracker_gnn.io import LineageTable
+from cell_tracker_gnn.io.label_type import label_type
 from cell_tracker_gnn.simulation.movie import Simulation
 
 __all__ = ["write_simulation"]
@@ -105,18 +106,15 @@ def _write_into(part: Path, simulation: Simulation) -> None:
         _write_tiff(tracking / f"man_track{number}.tif", _as_labels(frame.mask))
         shutil.copyfile(tracking / f"man_track{number}.tif", segmentation / f"man_seg{number}.tif")
         _write_tiff(damaged / f"mask{number}.tif", _as_labels(simulation.damaged(frame)))
-    (tracking / "man_track.txt").write_text(_table(simulation.tracks), encoding="ascii")
+    tracks = simulation.tracks
+    lineage = LineageTable(tracks.track, tracks.begin, tracks.end, tracks.parent)
+    (tracking / "man_track.txt").write_text(lineage.text(), encoding="ascii")
     settings = json.dumps(simulation.settings.as_dict(), indent=2)
     (part / RECORD).write_text(settings + "\n", encoding="utf-8")
 
 
-def _table(tracks: Tracks) -> str:
-    rows = zip(tracks.track, tracks.begin, tracks.end, tracks.parent, strict=True)
-    return "".join(f"{label} {begin} {end} {parent}\n" for label, begin, end, parent in rows)
-
-
 def _as_labels(mask: NDArray[np.integer]) -> NDArray[np.integer]:
-    return mask.astype(np.uint16 if mask.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32)
+    return mask.astype(label_type(int(mask.max(initial=0))))
 
 
 def _write_tiff(path: Path, pixels: NDArray[np.generic]) -> None:

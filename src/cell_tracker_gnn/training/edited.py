@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.io import open_movie
 from cell_tracker_gnn.io.edits import Edits, read_edits
 from cell_tracker_gnn.io.fingerprint import HashedFrames, movie_sha256
+from cell_tracker_gnn.io.paths import PathText
 from cell_tracker_gnn.linking.corrections import Corrections, check_masks, resolve_edits
 from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.linking.problem import Flags
@@ -34,7 +34,6 @@ __all__ = ["EditedMovie", "edited_example", "open_edited", "prepare_edited"]
 LITTLE = 0.3
 """Weight of links that nobody has touched: nearly all are right, but nobody has said so."""
 
-PathText = str | PathLike[str]
 
 _log = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from cell_tracker_gnn.features.regions import FrameCells, MaskPixels, join_frame
 from cell_tracker_gnn.graph.labels import match_cells
 from cell_tracker_gnn.model.weights import load_encoder, save_encoder
 from cell_tracker_gnn.pipeline import Progress
-from cell_tracker_gnn.training.examples import PartOfFrames, TrainingSequence
 from cell_tracker_gnn.training.settings import TrainSettings
+from cell_tracker_gnn.training.variants import PartOfFrames, TrainingSequence
 
 __all__ = ["ENCODER", "read_encoder", "sequence_crops", "train_sequence_encoder", "write_encoder"]
 

@@ -27,7 +27,7 @@ from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
 from cell_tracker_gnn.model.weights import Model, save_model
 from cell_tracker_gnn.training.confidence import fit_confidence, judge
 from cell_tracker_gnn.training.errors_left import share_of_errors
-from cell_tracker_gnn.training.examples import Example, Variant
+from cell_tracker_gnn.training.examples import Example
 from cell_tracker_gnn.training.finetune import PULL, keep_the_better
 from cell_tracker_gnn.training.loggers import check_loggers, make_loggers
 from cell_tracker_gnn.training.module import FitSettings
@@ -35,6 +35,7 @@ from cell_tracker_gnn.training.prepare import DAMAGED, LIGHT
 from cell_tracker_gnn.training.settings import TrainSettings, suggest
 from cell_tracker_gnn.training.splits import check_split, split_examples
 from cell_tracker_gnn.training.tracker import fit_tracker, is_first_process
+from cell_tracker_gnn.training.variants import Variant
 from cell_tracker_gnn.training.watch import TrackingScores
 
 __all__ = ["calibration_parts", "check_fit", "fit_model", "work_folder"]
@@ -76,8 +77,9 @@ def fit_model(
     start
         A model to improve; its weights are kept if the new ones are worse on the validation frames.
     only_last
-        Change only the last layers, those that classify. A few doubtful links, all of one part of a movie, say nothing
-        about the rest of it: with all layers free the network forgets what it knew of denser frames (docs/tried.md).
+        Change only the last layers of ``start``, those that classify. A few doubtful links, all of one part of a movie,
+        say nothing about the rest of it: with all layers free the network forgets what it knew of denser frames
+        (docs/tried.md).
     resume
         Go on after the last epoch that ended.
     neighbourhood
@@ -86,19 +88,12 @@ def fit_model(
     place = device or torch.device("cpu")
     training, validation = split_examples(examples, settings)
     torch.manual_seed(settings.seed)
-    network = (
-        _network(settings, examples[0][0], neighbourhood) if start is None else copy.deepcopy(start.network).train()
-    )
-    if only_last:
-        for name, weights in network.named_parameters():
-            weights.requires_grad_(name.startswith("classify"))
+    network = _network(settings, examples[0][0], neighbourhood) if start is None else _begun(start, only_last=only_last)
     fit = _fit_settings(settings, training)
     if start is not None:
         fit = replace(fit, scaled_by="", pull=PULL)
-    logs, watch = make_loggers(settings.loggers, output / "logs"), []
-    if settings.scores_every:
-        folder = Path(logs[0].log_dir or output / "logs") if logs and settings.pictures else None
-        watch = [TrackingScores(validation, every=settings.scores_every, max_gap=settings.max_gap, folder=folder)]
+    logs = make_loggers(settings.loggers, output / "logs")
+    drawn = Path(logs[0].log_dir or output / "logs") if logs and settings.pictures else None
     found = fit_tracker(
         network,
         training,
@@ -106,7 +101,7 @@ def fit_model(
         fit,
         folder=work_folder(output),
         accelerator={"cuda": "gpu"}.get(place.type, place.type),
-        callbacks=[*callbacks, *watch],
+        callbacks=[*callbacks, *_watch(validation, settings, drawn)],
         loggers=logs,
         resume=resume,
     )
@@ -123,6 +118,22 @@ def fit_model(
         save_model(model, output / "model.safetensors")
         write_json(dict(model.card), output / "card.json")
     return model
+
+
+def _begun(start: Model, *, only_last: bool) -> Network:
+    """The network of a model to improve, of which all layers may change or only the last ones."""
+    network = copy.deepcopy(start.network).train()
+    if only_last:
+        for name, weights in network.named_parameters():
+            weights.requires_grad_(name.startswith("classify"))
+    return network
+
+
+def _watch(validation: Sequence[Example], settings: TrainSettings, folder: Path | None) -> list[Callback]:
+    """What scores the tracks of the validation frames every so many epochs, drawing them into a folder."""
+    if not settings.scores_every:
+        return []
+    return [TrackingScores(validation, every=settings.scores_every, max_gap=settings.max_gap, folder=folder)]
 
 
 def _finish(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cell_tracker_gnn.io import open_points, read_point_lineage, read_points
 from cell_tracker_gnn.io.discs import DiscFrames
-from cell_tracker_gnn.training.examples import TrainingSequence
+from cell_tracker_gnn.training.variants import TrainingSequence
 
 __all__ = ["open_point_sequence"]
 

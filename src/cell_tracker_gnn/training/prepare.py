@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from os import PathLike
 
 import numpy as np
 import torch
@@ -18,21 +17,14 @@ from cell_tracker_gnn.features.extract import embed_cells, extract_features
 from cell_tracker_gnn.graph.neighbourhood import Description, Neighbourhood, observed_reach
 from cell_tracker_gnn.io import find_sequence, is_points, open_frames, open_movie, read_lineage_table
 from cell_tracker_gnn.io.grid import TRACKED_SHARE
+from cell_tracker_gnn.io.paths import PathText
 from cell_tracker_gnn.stages.embedding import embedder
-from cell_tracker_gnn.training.examples import (
-    Example,
-    Faults,
-    Features,
-    PartOfFrames,
-    TrainingSequence,
-    Variant,
-    prepare_example,
-    variant_movie,
-)
+from cell_tracker_gnn.training.examples import Example, prepare_example
 from cell_tracker_gnn.training.points import open_point_sequence
 from cell_tracker_gnn.training.segmenter import segment
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore, Fingerprint, encoder_key, fingerprint
+from cell_tracker_gnn.training.variants import Faults, Features, PartOfFrames, TrainingSequence, Variant, variant_movie
 
 __all__ = [
     "choose_neighbourhood",
@@ -58,7 +50,6 @@ SPARSE = Faults(missed=0.03, spurious=0.02)
 DAMAGED, AS_POINTS = 0.35, 0.35
 """Weights of damaged masks and of points: more of them cost certainty about divisions on good masks (docs/tried.md)."""
 
-PathText = str | PathLike[str]
 
 _log = logging.getLogger(__name__)
 

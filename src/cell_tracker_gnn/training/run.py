@@ -6,19 +6,18 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from os import PathLike
 from pathlib import Path
 
 from lightning.pytorch.callbacks import Callback
 
 from cell_tracker_gnn.embedding.device import choose_device
 from cell_tracker_gnn.errors import InputError, SettingsError
+from cell_tracker_gnn.io.paths import PathText
 from cell_tracker_gnn.model.paper import PaperNetwork
 from cell_tracker_gnn.model.weights import Model, load_model
 from cell_tracker_gnn.pipeline import Progress
 from cell_tracker_gnn.training.edited import open_edited, prepare_edited
 from cell_tracker_gnn.training.encoder import ENCODER
-from cell_tracker_gnn.training.examples import TrainingSequence
 from cell_tracker_gnn.training.fitting import check_fit, fit_model, work_folder
 from cell_tracker_gnn.training.prepare import confine_sequence, open_sequence
 from cell_tracker_gnn.training.record import check_record, write_record
@@ -26,10 +25,10 @@ from cell_tracker_gnn.training.settings import STAGES, TrainSettings
 from cell_tracker_gnn.training.stages import Stages
 from cell_tracker_gnn.training.store import FeatureStore
 from cell_tracker_gnn.training.tracker import is_first_process
+from cell_tracker_gnn.training.variants import TrainingSequence
 
 __all__ = ["train"]
 
-PathText = str | PathLike[str]
 
 _log = logging.getLogger(__name__)
 
@@ -105,17 +104,13 @@ def train(
         If the folder cannot be written.
     """
     report = report or (lambda stage, done, total: None)
-    if stage not in (None, *STAGES):
-        raise SettingsError(f"the stage {stage!r} is unknown; choose one of {', '.join(STAGES)}")
-    if edits and (start is None or len(edits) != len(data) or stage is not None):
-        raise SettingsError("edits need --from, no --stage, and one DATA, the masks that were tracked, for each")
+    _check_request(data, stage, start, edits)
     check_fit(settings, len(data))
     place, folder = choose_device(device), Path(output)
     begun = load_model(str(start)) if start is not None else None
     if begun is not None:
         settings = replace(settings, preset="paper" if isinstance(begun.network, PaperNetwork) else "default")
-    made_of: dict[str, object] = {"data": [str(one) for one in data], "stage": stage, "start": begun and begun.sha256}
-    made_of |= {"edits": [str(one) for one in edits]}
+    made_of = _made_of(data, stage, begun, edits)
     if resume:
         check_record(folder, settings, made_of)
         if (folder / "model.safetensors").is_file():
@@ -142,6 +137,27 @@ def train(
     begin()
     stages = Stages(sequences, settings, place, folder, stage=stage, store=store, report=report)
     return stages.run(begun, fit, goes_on=goes_on)
+
+
+def _check_request(
+    data: Sequence[PathText], stage: str | None, start: PathText | None, edits: Sequence[PathText]
+) -> None:
+    if stage not in (None, *STAGES):
+        raise SettingsError(f"the stage {stage!r} is unknown; choose one of {', '.join(STAGES)}")
+    if edits and (start is None or len(edits) != len(data) or stage is not None):
+        raise SettingsError("edits need --from, no --stage, and one DATA, the masks that were tracked, for each")
+
+
+def _made_of(
+    data: Sequence[PathText], stage: str | None, begun: Model | None, edits: Sequence[PathText]
+) -> dict[str, object]:
+    """What a run that goes on must share with the one that was begun, beside the settings."""
+    return {
+        "data": [str(one) for one in data],
+        "stage": stage,
+        "start": begun and begun.sha256,
+        "edits": [str(one) for one in edits],
+    }
 
 
 def _begin(folder: Path, settings: TrainSettings, made_of: Mapping[str, object], *, fresh: bool) -> None:

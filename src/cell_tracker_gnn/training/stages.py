@@ -14,10 +14,11 @@ from cell_tracker_gnn.graph.neighbourhood import Neighbourhood
 from cell_tracker_gnn.model.weights import Model
 from cell_tracker_gnn.pipeline import Progress
 from cell_tracker_gnn.training.encoder import ENCODER, read_encoder, train_sequence_encoder, write_encoder
-from cell_tracker_gnn.training.examples import Example, TrainingSequence
+from cell_tracker_gnn.training.examples import Example
 from cell_tracker_gnn.training.prepare import choose_neighbourhood, prepare_sequence, sequence_features
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore
+from cell_tracker_gnn.training.variants import TrainingSequence
 
 __all__ = ["Stages"]
 

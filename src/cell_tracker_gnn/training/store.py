@@ -34,7 +34,7 @@ from cell_tracker_gnn.errors import InputError, OutputError
 from cell_tracker_gnn.features.movement import Movement
 from cell_tracker_gnn.io import read_table, write_json, write_table
 from cell_tracker_gnn.io.output import new_file
-from cell_tracker_gnn.training.examples import Features, TrainingSequence, Variant, variant_movie
+from cell_tracker_gnn.training.variants import Features, TrainingSequence, Variant, variant_movie
 
 __all__ = ["FeatureStore", "Fingerprint", "cell_columns", "encoder_key", "fingerprint"]
 
@@ -43,7 +43,13 @@ FORMAT = 1
 
 KEY_LENGTH = 12
 
-_MASKS = ("simulation/damage.py", "training/examples.py", "training/discs.py", "training/segmenter.py")
+_MASKS = (
+    "simulation/damage.py",
+    "simulation/faults.py",
+    "training/variants.py",
+    "training/discs.py",
+    "training/segmenter.py",
+)
 """Where the masks of the variants are made."""
 
 _CHANGES = {
