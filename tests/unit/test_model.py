@@ -83,28 +83,6 @@ def test_extreme_features_give_finite_log_odds() -> None:
     assert torch.isfinite(network(cells * 1e6, links * 1e6, source, target).link).all()
 
 
-def test_features_are_disturbed_window_by_window_and_only_in_training() -> None:
-    calm = {"dropout": 0.0, "feature_dropout": 0.0}
-    network = TrackerNetwork(TrackerConfig(width=16, blocks=2, context=False, feature_shift=0.5, **calm))
-    cells, links, source, target = inputs(cells=6, links=8)
-    # The same movie twice, as two windows of a batch: what is drawn for one is not drawn for the other.
-    twice = [torch.cat([cells] * 2), torch.cat([links] * 2), torch.cat([source, source + 6])]
-    twice += [torch.cat([target, target + 6]), torch.arange(2).repeat_interleave(6)]
-    one, other = network.train()(*twice).link.chunk(2)
-    assert (one - other).abs().max() > 0.01
-    torch.testing.assert_close(*network.eval()(*twice).link.chunk(2))
-    still = TrackerNetwork(TrackerConfig(width=16, blocks=2, feature_shift=0.0, feature_stretch=0.0, **calm)).train()
-    torch.testing.assert_close(still(*twice).link, still.eval()(*twice).link)
-
-
-def test_a_disturbance_is_the_same_for_all_cells_of_a_window() -> None:
-    network = TrackerNetwork(TrackerConfig(width=16, blocks=0, feature_dropout=0.0, dropout=0.0)).train()
-    cells, links, source, target = inputs(cells=6, links=8)
-    logits = network(cells[:1].expand(6, -1), links[:1].expand(8, -1), source, target)
-    torch.testing.assert_close(logits.appears, logits.appears[:1].expand(6))
-    torch.testing.assert_close(logits.link, logits.link[:1].expand(8))
-
-
 def test_paper_network_has_the_published_sizes() -> None:
     network = PaperNetwork(PaperConfig(measured=13, learned=128))
     assert [tuple(p.shape) for p in network.encode_measured.parameters()][::2] == [(64, 13), (16, 64)]
@@ -118,9 +96,7 @@ def test_paper_network_has_the_published_sizes() -> None:
     assert logits.link.shape == (5,)
 
 
-@pytest.mark.parametrize(
-    "values", [{"width": 10, "heads": 4}, {"dropout": 1.0}, {"blocks": -1}, {"feature_shift": -0.1}]
-)
+@pytest.mark.parametrize("values", [{"width": 10, "heads": 4}, {"dropout": 1.0}, {"blocks": -1}])
 def test_impossible_sizes_are_refused(values: dict[str, float]) -> None:
     with pytest.raises(SettingsError):
         TrackerConfig(**values)  # type: ignore[arg-type]

@@ -54,10 +54,6 @@ class TrackerConfig:
         Dropout in the link updates and in the classifier.
     feature_dropout
         Share of the features that a training batch does not show, so that none becomes indispensable.
-    feature_shift, feature_stretch
-        Standard deviations of what is added to each feature throughout a training window, in its own standard
-        deviations, and of the factor on it beside 1. The level of a feature differs from kind to kind of cells, so that
-        the network should lean on comparisons instead (domain randomisation, Tobin et al. 2017).
     context
         Whether each round adds the mean of all cells of a window to each of them.
     cell_inputs, link_inputs
@@ -71,8 +67,6 @@ class TrackerConfig:
     heads: int = 4
     dropout: float = 0.05
     feature_dropout: float = 0.03
-    feature_shift: float = 0.15
-    feature_stretch: float = 0.1
     context: bool = True
     cell_inputs: tuple[str, ...] = CELL_FEATURES
     link_inputs: tuple[str, ...] = LINK_FEATURES
@@ -83,8 +77,6 @@ class TrackerConfig:
             raise SettingsError(f"width {self.width} is not a multiple of heads {self.heads}; choose another width")
         if self.blocks < 0 or not 0 <= self.dropout < 1 or not 0 <= self.feature_dropout < 1:
             raise SettingsError(f"blocks or a dropout is out of range in {asdict(self)}; see their description")
-        if min(self.feature_shift, self.feature_stretch) < 0:
-            raise SettingsError(f"feature_shift or feature_stretch is negative in {asdict(self)}; give 0 or more")
 
     def as_dict(self) -> dict[str, Any]:
         """The sizes as plain values."""
@@ -160,30 +152,21 @@ class TrackerNetwork(nn.Module):
         window
             Number of the window of each cell, shape (n,); all belong to one when left out.
         """
-        of_cell = source.new_zeros(len(cell_features)) if window is None else window
-        cells = self.encode_cell(self._standard("cell", cell_features, of_cell))
-        of_link = of_cell[source]
-        parts = ((link_features[piece], of_link[piece]) for piece in pieces(link_features))
-        links = torch.cat([self.encode_link(self._standard("link", *part)) for part in parts])
+        cells = self.encode_cell(self._standard("cell", cell_features))
+        parts = (link_features[piece] for piece in pieces(link_features))
+        links = torch.cat([self.encode_link(self._standard("link", part)) for part in parts])
         for block in self.blocks:
             cells, links = block(cells, links, source, target, window)
         appears, disappears, divides = self.classify_cell(cells).unbind(dim=1)
         link = torch.cat([self.classify_link(links[piece]) for piece in pieces(links)])
         return Logits(link[:, 0], appears, disappears, divides)
 
-    def _standard(self, kind: str, features: Tensor, window: Tensor) -> Tensor:
-        """The columns that the network was made for, standardised, and disturbed while it learns."""
+    def _standard(self, kind: str, features: Tensor) -> Tensor:
+        """The columns that the network was made for, standardised."""
         mean, scale = getattr(self, f"{kind}_mean"), getattr(self, f"{kind}_scale")
         # Features far outside of what was seen in training must not drive the network anywhere.
         features = ((features[:, getattr(self, f"_{kind}_columns")] - mean) / scale).clamp(-6.0, 6.0)
-        return self._disturb(self._hide_features(features), window) if self.training else features
-
-    def _disturb(self, features: Tensor, window: Tensor) -> Tensor:
-        """Shift and stretch each column at random, alike for all rows of a window."""
-        size = (int(window.max()) + 1 if len(window) else 0, features.shape[1])
-        shift, stretch = (torch.randn(size, device=features.device) for _ in range(2))
-        config = self.config
-        return features * (1.0 + config.feature_stretch * stretch)[window] + (config.feature_shift * shift)[window]
+        return self._hide_features(features) if self.training and self.config.feature_dropout else features
 
     def _hide_features(self, features: Tensor) -> Tensor:
         """Set random columns to their mean for the whole batch."""
