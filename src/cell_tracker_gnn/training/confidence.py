@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 from scipy.stats import nbinom
 
 from cell_tracker_gnn.data import DECISIONS, Floats
@@ -26,9 +25,6 @@ _STEPS = 30
 
 _RIDGE = 0.3
 """Pull towards the usual weights, in decisions."""
-
-_LARGE = 0.95
-"""Share of the movies whose factor should not be exceeded, the upper end of the stated interval."""
 
 _FEWEST_GROUPS = 4
 """Data sets from which the spread between them can be told."""
@@ -105,10 +101,7 @@ def fit_confidence(movies: Sequence[Judged]) -> Confidence:
 
 
 def fit_spread(expected: Sequence[float], wrong: Sequence[int], weight: Sequence[float]) -> float:
-    """Shape of the gamma factor between expected and true numbers, see :class:`Confidence`.
-
-    A handful of data sets leaves the shape itself uncertain, which makes large factors more likely than the most likely
-    shape says. The shape returned has as large a factor at 95 % as all shapes together, each as likely as it is.
+    """Most likely shape of the gamma factor between expected and true numbers, see :class:`Confidence`.
 
     Parameters
     ----------
@@ -116,15 +109,11 @@ def fit_spread(expected: Sequence[float], wrong: Sequence[int], weight: Sequence
         Expected and true number of wrong decisions of each movie and how much it counts.
     """
     mean, count = np.maximum(expected, 1e-3), np.asarray(wrong)
-    shapes = np.geomspace(0.3, 30.0, 120)
+    shapes = np.geomspace(0.3, 30.0, 60)
     usual = nbinom.logpmf(count, shapes[:, None], shapes[:, None] / (shapes[:, None] + mean)) @ np.asarray(weight)
     # As if the usual spread had been seen in a few movies before.
-    likelihood = usual - 4.0 * np.abs(np.log(shapes / USUAL_SPREAD))
-    share = np.exp(likelihood - likelihood.max())
-    factor = np.geomspace(1.0, 30.0, 2000)
-    below = (share / share.sum()) @ special.gammainc(shapes[:, None], shapes[:, None] * factor)
-    large = factor[int(np.searchsorted(below, _LARGE))]
-    return round(float(shapes[int(np.argmin(np.abs(special.gammainc(shapes, shapes * large) - _LARGE)))]), 3)
+    prior = -4.0 * np.abs(np.log(shapes / USUAL_SPREAD))
+    return round(float(shapes[int(np.argmax(usual + prior))]), 3)
 
 
 def _fit_kind(kind: str, movies: Sequence[Judged]) -> dict[str, float]:
