@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cell_tracker_gnn.cli.former import check_former, mark_parts
 from cell_tracker_gnn.cli.options import (
     Part,
     Words,
@@ -78,6 +79,8 @@ def track(masks: str | None, output: Path, report: Path | None, **options: Any) 
 
     check_formats(options["formats"])
     inputs = [path for path in (masks, options["images"]) if path]
+    part, fresh = options["part"], not (options["resume"] or options["part"])
+    check_former(output, resumes=not fresh, overwrite=options["overwrite"])
     check_output(output, inputs, options["overwrite"])
     if report is not None:
         from cell_tracker_gnn.report.html import check_report
@@ -88,11 +91,11 @@ def track(masks: str | None, output: Path, report: Path | None, **options: Any) 
 
     tracker = Tracker.from_pretrained(options["model"], settings)
     opening = {name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit", "interval")}
-    part, fresh = options["part"], not (options["resume"] or options["part"])
     with Bar() as bar, _executor(options) as computing, work_folder(output, fresh=fresh) as work:
         made = _segmented(work, bar, options)
         source = made.masks if made else masks
         if part is not None:
+            mark_parts(work)
             tracker.measure(source, part=part, work=work, progress=bar, **opening, **computing)
             click.echo(f"Part {part[0]} of {part[1]} is measured; when all are, run the same with --resume instead")
             return
