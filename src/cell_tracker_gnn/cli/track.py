@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from cell_tracker_gnn.segmentation import SegmentedMovie
 
 __all__ = ["quick_imports", "track"]
+
+_log = logging.getLogger(__name__)
 
 
 @verbs.command()
@@ -113,6 +116,8 @@ def track(masks: str | None, output: Path, report: Path | None, **options: Any) 
 
             write_report(output, report, progress=bar)
     _say_what_was_found(lineage, output, report)
+    if not len(lineage.cells):
+        _log.warning("no cell was found: %s", _advice_without_cells(options["segment"], options["min_size"]))
 
 
 @contextmanager
@@ -141,6 +146,19 @@ def _say_what_was_found(lineage: Lineage, output: Path, report: Path | None) -> 
         f"{links['division'] // 2} divisions, {links['gap']} gaps closed. Result in {output}"
         + (f", report in {report}" if report is not None else "")
     )
+
+
+def _advice_without_cells(segment: str | None, min_size: int) -> str:
+    if min_size > 0:
+        return f"perhaps none has the {min_size} pixels of --min-size; try a smaller one"
+    if segment == "threshold":
+        return (
+            "--segment threshold finds bright cells on dark; invert images of dark ones, choose another --channel, or "
+            "give the MASKS of another program"
+        )
+    if segment:
+        return f"give the MASKS of another program than {segment}, or try --segment threshold"
+    return "the masks are all background; look whether these are the right ones"
 
 
 @contextmanager
