@@ -193,6 +193,20 @@ def test_sparse_movies_are_fine(kind: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     expected = {"no cell": 0, "one frame": 0, "empty frame": 6}[kind]
     assert len(rows(tmp_path / "r" / "links.csv")) == expected
+    assert ("no cell was found" in done.stderr) == (kind == "no cell")
+
+
+def test_dark_cells_get_a_hint_and_slices_one_warning(movie: Path, tmp_path: Path) -> None:
+    bright = np.stack([tifffile.imread(path) for path in sorted((movie / "01").glob("*.tif"))[:4]])
+    tifffile.imwrite(tmp_path / "dark.tif", bright.max() - bright, imagej=True, metadata={"axes": "ZYX"})
+    output = ("--segment", "threshold", "--output", tmp_path / "r")
+    done = run("track", "--images", tmp_path / "dark.tif", *output)
+    assert done.returncode == 0, done.stderr
+    assert "invert" in done.stderr
+    assert "--channel" in done.stderr
+    assert done.stderr.count("has no time axis") == 1
+    done = run("track", movie / "01_ERR_SEG", "--min-size", 10**6, "--output", tmp_path / "large")
+    assert "--min-size" in done.stderr
 
 
 def test_training_on_a_small_sequence_gives_a_model_that_tracks(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
-from installed_command import COMMAND
+from installed_command import COMMAND, refused
 
 
 def command(folder: Path, output: Path, *more: str) -> list[str]:
@@ -69,13 +69,19 @@ def test_parts_are_measured_by_several_jobs(folder: Path, expected: dict[str, by
     done = run(folder, output, "--resume")
     assert done.returncode == 0, done.stderr
     assert contents(output) == expected
+    for again in (("--resume",), ("--part", "1/2")):
+        refused(run(folder, output, *again), "is finished", "--overwrite")
+    assert contents(output) == expected
 
 
 @pytest.mark.slow
 def test_without_resume_what_is_left_over_is_cleared(folder: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
     output = tmp_path / "out"
     assert run(folder, output, "--part", "1/6", "--max-gap", "1").returncode == 0
-    done = run(folder, output)
+    # Nobody throws away what jobs have measured by forgetting an option.
+    refused(run(folder, output), "out.partial", "--resume", "--overwrite")
+    assert list((tmp_path / "out.partial" / "work").glob("features-*.npz"))
+    done = run(folder, output, "--overwrite")
     assert done.returncode == 0, done.stderr
     assert contents(output) == expected
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cell_tracker_gnn.cli.former import check_former, mark_parts
 from cell_tracker_gnn.cli.options import (
     Part,
     Words,
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from cell_tracker_gnn.segmentation import SegmentedMovie
 
 __all__ = ["quick_imports", "track"]
+
+_log = logging.getLogger(__name__)
 
 
 @verbs.command()
@@ -78,6 +82,8 @@ def track(masks: str | None, output: Path, report: Path | None, **options: Any) 
 
     check_formats(options["formats"])
     inputs = [path for path in (masks, options["images"]) if path]
+    part, fresh = options["part"], not (options["resume"] or options["part"])
+    check_former(output, resumes=not fresh, overwrite=options["overwrite"])
     check_output(output, inputs, options["overwrite"])
     if report is not None:
         from cell_tracker_gnn.report.html import check_report
@@ -88,11 +94,11 @@ def track(masks: str | None, output: Path, report: Path | None, **options: Any) 
 
     tracker = Tracker.from_pretrained(options["model"], settings)
     opening = {name: options[name] for name in ("images", "axes", "channel", "frames", "scale", "unit", "interval")}
-    part, fresh = options["part"], not (options["resume"] or options["part"])
     with Bar() as bar, _executor(options) as computing, work_folder(output, fresh=fresh) as work:
         made = _segmented(work, bar, options)
         source = made.masks if made else masks
         if part is not None:
+            mark_parts(work)
             tracker.measure(source, part=part, work=work, progress=bar, **opening, **computing)
             click.echo(f"Part {part[0]} of {part[1]} is measured; when all are, run the same with --resume instead")
             return
@@ -110,6 +116,8 @@ def track(masks: str | None, output: Path, report: Path | None, **options: Any) 
 
             write_report(output, report, progress=bar)
     _say_what_was_found(lineage, output, report)
+    if not len(lineage.cells):
+        _log.warning("no cell was found: %s", _advice_without_cells(options["segment"], options["min_size"]))
 
 
 @contextmanager
@@ -138,6 +146,19 @@ def _say_what_was_found(lineage: Lineage, output: Path, report: Path | None) -> 
         f"{links['division'] // 2} divisions, {links['gap']} gaps closed. Result in {output}"
         + (f", report in {report}" if report is not None else "")
     )
+
+
+def _advice_without_cells(segment: str | None, min_size: int) -> str:
+    if min_size > 0:
+        return f"perhaps none has the {min_size} pixels of --min-size; try a smaller one"
+    if segment == "threshold":
+        return (
+            "--segment threshold finds bright cells on dark; invert images of dark ones, choose another --channel, or "
+            "give the MASKS of another program"
+        )
+    if segment:
+        return f"give the MASKS of another program than {segment}, or try --segment threshold"
+    return "the masks are all background; look whether these are the right ones"
 
 
 @contextmanager

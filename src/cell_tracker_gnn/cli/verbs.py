@@ -41,10 +41,28 @@ class _Verbs(click.Group):
             raise
 
 
+class _Once(logging.Filter):
+    """Lets a warning through once: a movie may be opened more than once on the way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is new, or no warning."""
+        text = record.getMessage()
+        is_new = record.levelno < logging.WARNING or text not in self._said
+        self._said.add(text)
+        return is_new
+
+
 @click.group(cls=_Verbs, name="cell-tracker-gnn", context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cell-tracker-gnn")
 @click.option("-v", "--verbose", is_flag=True, help="Say what is done and how long each stage takes.")
 def verbs(verbose: bool) -> None:
     """Track cells in microscopy movies: who is who over time and who is whose daughter."""
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_Once())
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(message)s", handlers=[handler])
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
