@@ -23,6 +23,24 @@ def test_result_folder_is_missing(tmp_path: Path, truth: Path) -> None:
         evaluate(tmp_path / "nowhere", truth)
 
 
+def test_another_format_is_converted_first(tmp_path: Path, truth: Path) -> None:
+    (tmp_path / "tracks.xml").write_text("<TrackMate/>")
+    (tmp_path / "tracks.geff").mkdir()
+    for name in ("tracks.xml", "tracks.geff"):
+        with pytest.raises(MissingInputError, match=f"convert .*{name} tracks --masks MASKS"):
+            evaluate(tmp_path / name, truth)
+
+
+def test_a_file_of_the_result_is_given(result: Path, truth: Path) -> None:
+    with pytest.raises(MissingInputError, match=r"give its folder .*result"):
+        evaluate(result / "res_track.txt", truth)
+
+
+def test_truth_and_result_in_the_wrong_order(result: Path, truth: Path) -> None:
+    with pytest.raises(MissingInputError, match="give the result first"):
+        evaluate(truth, result)
+
+
 def test_result_without_its_table(result: Path, truth: Path) -> None:
     (result / "res_track.txt").unlink()
     with pytest.raises(MissingInputError, match=r"has no res_track\.txt"):

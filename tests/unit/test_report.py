@@ -234,6 +234,9 @@ def test_folders_without_a_result_are_refused(tmp_path: Path) -> None:
         with pytest.raises(MissingInputError, match="track"):
             write_report(place, tmp_path / "page.html")
     assert not list(tmp_path.iterdir())
+    (tmp_path / "tracks.xml").write_text("<TrackMate/>")
+    with pytest.raises(MissingInputError, match=r"convert .*tracks\.xml tracks --masks MASKS"):
+        write_report(tmp_path / "tracks.xml", tmp_path / "page.html")
 
 
 def test_tables_of_another_run_are_refused(tracker: Tracker, tmp_path: Path) -> None:

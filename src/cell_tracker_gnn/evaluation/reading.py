@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import Frames, WrappedFrames
 from cell_tracker_gnn.errors import FrameMismatchError, InputError, MissingInputError
 from cell_tracker_gnn.evaluation.comparison import Comparison
+from cell_tracker_gnn.evaluation.folders import check_result_folder
 from cell_tracker_gnn.evaluation.lineage import CheckedLineage
 from cell_tracker_gnn.evaluation.matching import FrameMatch, match_discs, match_frame
 from cell_tracker_gnn.io import open_movie, read_lineage_table
@@ -106,8 +107,7 @@ def _is_of_points(result: Path) -> bool:
 
 
 def _result_table(result: Path) -> Path:
-    if not result.is_dir():
-        raise MissingInputError(f"the result folder {result} does not exist; give the folder that `track` wrote")
+    check_result_folder(result)
     table = result / "res_track.txt"
     if not table.is_file():
         raise MissingInputError(f"{result} has no res_track.txt; give a result with maskNNN.tif and res_track.txt")
@@ -122,6 +122,8 @@ def _truth_folder(ground_truth: Path) -> Path:
     beside = ground_truth.with_name(f"{ground_truth.name}_GT")
     if beside.is_dir():
         raise MissingInputError(f"{ground_truth} is not the folder of the truth; give {beside} instead")
+    if (ground_truth / "res_track.txt").is_file():
+        raise MissingInputError(f"{ground_truth} is a result, no truth; give the result first and NN_GT after it")
     if not ground_truth.is_dir():
         raise MissingInputError(f"the folder of the truth {ground_truth} does not exist; give NN_GT of the sequence")
     raise MissingInputError(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import KINDS, Floats, Integers, Scale
 from cell_tracker_gnn.errors import InputError, MissingInputError
+from cell_tracker_gnn.evaluation.folders import check_result_folder
 from cell_tracker_gnn.features.regions import MaskPixels, measure_frame
 from cell_tracker_gnn.io import open_frames, read_lineage_table, read_table
 from cell_tracker_gnn.io.damage import damage_as_error
@@ -119,8 +120,7 @@ def read_shown(folder: Path, progress: Callable[[int, int], None] | None = None)
     InputError
         If a file in it cannot be read.
     """
-    if not folder.is_dir():
-        raise MissingInputError(f"the result folder {folder} does not exist; give the folder that `track` wrote")
+    check_result_folder(folder)
     has_masks = (folder / "res_track.txt").is_file()
     if not has_masks and not (folder / "cells.csv").is_file():
         raise MissingInputError(f"{folder} has neither res_track.txt nor cells.csv; give the folder that `track` wrote")
