@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.table import Table
-
-from cell_tracker_gnn.evaluation import evaluate, format_table
+from cell_tracker_gnn.evaluation import evaluate
 from cell_tracker_gnn.io import check_output, write_json, write_result
 from cell_tracker_gnn.pipeline import Tracker
 from cell_tracker_gnn.report.drawing import draw_tracks, write_picture
@@ -22,8 +20,8 @@ DEMO = SimulationSettings(
 """The example: dividing nuclei whose masks have the faults of a usual segmentation."""
 
 
-def run_demo(output: Path, *, progress: Callable[[str, int, int], None] | None = None) -> Table:
-    """Run the demonstration into ``output`` and return the table of its scores.
+def run_demo(output: Path, *, progress: Callable[[str, int, int], None] | None = None) -> dict[str, float | None]:
+    """Run the demonstration into ``output`` and return its scores.
 
     A former demonstration in the same folder is replaced; anything else there is refused.
 
@@ -41,4 +39,4 @@ def run_demo(output: Path, *, progress: Callable[[str, int, int], None] | None =
     scores = evaluate(output / "result", movie / "01_GT")
     write_json(scores, output / "scores.json")
     write_report(output / "result", output / "report.html", ground_truth=movie / "01_GT", progress=progress)
-    return format_table(scores)
+    return scores

@@ -215,6 +215,7 @@ def test_training_on_a_small_sequence_gives_a_model_that_tracks(tmp_path: Path) 
     settings = ["epochs=2", "batches=5", "embedding_epochs=1", "faults=no", "subsample=no"]
     done = run("train", movie / "01", "--output", model, *settings)
     assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["average", "wrong", "Model"]
     assert [p.name for p in model.rglob("*.safetensors")] == ["model.safetensors"]
     masks, images = movie / "01_ERR_SEG", movie / "01"
     done = run("track", masks, "--images", images, "--model", model, "--output", tmp_path / "r")
@@ -222,6 +223,9 @@ def test_training_on_a_small_sequence_gives_a_model_that_tracks(tmp_path: Path) 
     refused(run("train", movie / "01", "--output", model), "--overwrite")
     refused(run("train", movie / "01", "--output", tmp_path / "m2", "epoch=3"), "epochs")
     refused(run("train", movie / "01", "--output", tmp_path / "m2", "epochs=many"), "epochs")
+    refused(run("train", movie / "01", "--output", tmp_path / "m2", "--epochs", 3), "epochs=...")
+    refused(run("train", movie / "01", "--output", tmp_path / "m2", "--max-gap", 3), "max_gap=...")
+    refused(run("train", movie / "01", "--output", tmp_path / "m2", "--overwrit"), "--overwrite")
     refused(run("train", movie / "02", "--output", tmp_path / "m2"), "02")
 
 

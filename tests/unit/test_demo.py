@@ -19,6 +19,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "shown"
     done = verb("demo", "--output", folder)
     assert done.exit_code == 0, done.output
+    # The last lines are those that are seen.
+    verdict, places = done.output.splitlines()[-2:]
+    assert "links are wrong and" in verdict
+    assert "open " in places
     return folder
 
 

@@ -6,7 +6,7 @@ import pytest
 import tifffile
 from evaluation_folders import TRUTH, Tracks, draw, write_result, write_truth
 
-from cell_tracker_gnn.evaluation import evaluate, format_table
+from cell_tracker_gnn.evaluation import evaluate, format_table, format_verdict
 from cell_tracker_gnn.evaluation.matching import match_frame
 
 SWAP: Tracks = {1: (0, [0, 0, 0, 3, 3, 3], 0), 2: (0, [2] * 3, 0), 3: (3, [0] * 3, 2), 4: (3, [5] * 3, 2)}
@@ -188,3 +188,6 @@ def test_table_explains_every_score(tmp_path: Path) -> None:
     assert values[names.index("SEG")] == "-"
     assert values[names.index("wrong_links")] == "2"
     assert all(meanings)
+    assert meanings[names.index("BC(2)")].endswith("at most 2 frames off")
+    assert meanings[names.index("BIO(3)")].endswith("BC(3)")
+    assert format_verdict(scores).startswith(f"2 links are wrong and 2 of {scores['links']} true ones are missed")

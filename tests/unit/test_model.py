@@ -157,6 +157,16 @@ def test_a_model_file_describes_itself(tmp_path: Path) -> None:
     assert rows["trained on a/01"] == "cells 7"
     assert rows["average precision"] == "0.5"
     assert rows["encoder"] == "none"
+    assert "fine-tuned from" not in rows
+
+
+@pytest.mark.parametrize("kept", ["new", "old"])
+def test_a_fine_tuned_model_names_the_one_it_began_with(kept: str, tmp_path: Path) -> None:
+    card = {"fine_tuning": {"start": "general", "kept": kept}}
+    save_model(Model(TrackerNetwork(TrackerConfig(width=16, blocks=1)), card=card), tmp_path / "model.safetensors")
+    told = dict(describe_model(tmp_path).rows())["fine-tuned from"]
+    assert told.startswith("general")
+    assert ("weights were kept" in told) == (kept == "old")
 
 
 def test_windows_cover_every_link_and_agree_with_the_whole_movie() -> None:

@@ -77,13 +77,14 @@ def measure(result: str, output: Path | None, **options: Any) -> None:
 def evaluate(result: Path, ground_truth: Path, json_file: Path | None) -> None:
     """Score RESULT, a CTC result folder, against GROUND_TRUTH, a folder such as 01_GT."""
     from cell_tracker_gnn.evaluation import evaluate as score
-    from cell_tracker_gnn.evaluation import format_table
+    from cell_tracker_gnn.evaluation import format_table, format_verdict
     from cell_tracker_gnn.io import write_json
 
     scores = score(result, ground_truth)
     from rich.console import Console
 
     Console().print(format_table(scores))
+    click.echo(format_verdict(scores))
     if json_file is not None:
         write_json(scores, json_file)
 

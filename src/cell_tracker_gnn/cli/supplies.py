@@ -72,8 +72,11 @@ def demo(output: Path) -> None:
     from cell_tracker_gnn.demo import run_demo
 
     with Bar() as bar:
-        table = run_demo(output, progress=bar)
+        scores = run_demo(output, progress=bar)
     from rich.console import Console
 
-    Console().print(table)
-    click.echo(f"Movie, result, scores.json, tracks.png and report.html in {output}")
+    from cell_tracker_gnn.evaluation import format_table, format_verdict
+
+    Console().print(format_table(scores))
+    click.echo(format_verdict(scores))
+    click.echo(f"Movie, result, scores.json and tracks.png in {output}; open {output / 'report.html'} in a browser")

@@ -19,9 +19,26 @@ __all__ = ["train"]
 _SETTINGS = "; ".join(f"{group}: {', '.join(names)}" for group, names in GROUPS.items())
 
 
+class _WithSettings(click.Command):
+    """Says how a setting is given that was typed as an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments that are left."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = error.option_name.lstrip("-").replace("-", "_")
+            if any(name in names for names in GROUPS.values()):
+                raise click.UsageError(
+                    f"{error.option_name} is a setting, not an option; give it as {name}=..."
+                ) from error
+            raise
+
+
 @verbs.command(
+    cls=_WithSettings,
     epilog=f"Settings by group, as in trainer.epochs=20: {_SETTINGS}. A group can also be chosen as a whole, as in "
-    "experiment=paper-2d (paper-3d, paper-patch), embedding=resnet18 or logger=none."
+    "experiment=paper-2d (paper-3d, paper-patch), embedding=resnet18 or logger=none.",
 )
 @click.argument("data", nargs=-1, required=True)
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder for the model.")
@@ -77,8 +94,8 @@ def train(data: tuple[str, ...], output: Path, overwrite: bool, **options: Any) 
     if model is None:
         click.echo(f"The stage {options['stage']} is done")
         return
-    for name, value in model.card["scores"].items():
-        click.echo(f"{name.replace('_', ' ')}: {value:.4f}")
+    for line in _score_lines(model.card["scores"]):
+        click.echo(line)
     if "fine_tuning" in model.card:
         click.echo(_fine_tuning_sentence(model.card["fine_tuning"]))
     click.echo(f"Model in {output / 'model.safetensors'}")
@@ -96,6 +113,20 @@ def _sweep(overrides: list[str], output: Path, run: Callable[[TrainSettings, Pat
         return value
 
     sweep(overrides, output, score, **more)
+
+
+def _score_lines(scores: dict[str, float]) -> list[str]:
+    """The scores of the tracker; those of the embedding, which only say something beside others, stay in the card."""
+    lines = []
+    if "average_precision" in scores:
+        lines.append(
+            f"average precision of the links on validation frames: {scores['average_precision']:.4f} (1 is best)"
+        )
+    if "validation_link_errors" in scores:
+        lines.append(
+            f"wrong and missed links there after tracking: {scores['validation_link_errors']:.2%} of the true ones"
+        )
+    return lines
 
 
 def _fine_tuning_sentence(told: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["format_score", "format_table"]
+__all__ = ["format_score", "format_table", "format_verdict"]
 
 MEANINGS: dict[str, str] = {
     "TRA": "tracking accuracy (nodes and edges)",
@@ -72,6 +72,26 @@ def format_table(scores: Mapping[str, float | None]) -> Table:
     return table
 
 
+def format_verdict(scores: Mapping[str, float | None]) -> str:
+    """The two counts that are read first, as a sentence.
+
+    Parameters
+    ----------
+    scores
+        What :func:`~cell_tracker_gnn.evaluation.evaluate` returned.
+
+    Examples
+    --------
+    >>> from cell_tracker_gnn.evaluation import format_verdict
+    >>> format_verdict({"links": 1078, "wrong_links": 6, "missed_links": 2})
+    '6 links are wrong and 2 of 1,078 true ones are missed, cells that the masks lack left aside'
+    """
+    wrong, missed, links = (scores[name] or 0 for name in ("wrong_links", "missed_links", "links"))
+    found = f"{wrong:,} link{' is' if wrong == 1 else 's are'} wrong"
+    lost = f"{missed:,} of {links:,} true ones {'is' if missed == 1 else 'are'} missed"
+    return f"{found} and {lost}, cells that the masks lack left aside"
+
+
 def format_score(value: float | None) -> str:
     """A score with four digits, a count as it is, a dash for none."""
     if value is None:
@@ -81,6 +101,8 @@ def format_score(value: float | None) -> str:
 
 def _meaning(name: str) -> str:
     stem, tolerated, frames = name.partition("_tolerance_")
-    family = f"{name[: name.index('(')]}(i)" if "(" in name else stem
-    meaning = MEANINGS.get(family, "")
+    if "(" in name:
+        family, _, most = name.removesuffix(")").partition("(")
+        return MEANINGS[f"{family}(i)"].replace("BC(i)", f"BC({most})").replace("i frames", f"{most} frames")
+    meaning = MEANINGS.get(stem, "")
     return f"{meaning}, {frames} frame early or late allowed" if tolerated else meaning

@@ -72,6 +72,8 @@ class ModelDescription:
             ("network", f"{self.network}, {self.numbers[0]:,} numbers"),
             ("encoder", f"{self.encoder}, {self.numbers[1]:,} numbers" if self.encoder else "none"),
         ]
+        if "fine_tuning" in self.card:
+            rows.append(("fine-tuned from", _origin(self.card["fine_tuning"])))
         rows += [(f"trained on {one.get('name')}", _facts(one, ("name",))) for one in self.sequences]
         rows += [(name.replace("_", " "), f"{value:.5g}") for name, value in self.card.get("scores", {}).items()]
         settings = self.card.get("settings", {})
@@ -114,6 +116,12 @@ def describe_model(name: str | Path) -> ModelDescription:
 
 def _count(network: Any) -> int:
     return 0 if network is None else sum(part.numel() for part in network.parameters())
+
+
+def _origin(told: Mapping[str, Any]) -> str:
+    """What a fine-tuning began with and whether it was worth it."""
+    kept = "" if told.get("kept") == "new" else ", whose weights were kept, because training made them no better"
+    return f"{told.get('start')}{kept}"
 
 
 def _facts(values: Mapping[str, Any], left_out: tuple[str, ...]) -> str:
