@@ -63,7 +63,9 @@ def card_of(path: Path) -> str:
         megabytes=path.stat().st_size / 1e6,
         numbers=numbers,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        sizes=", ".join(f"{key} {value}" for key, value in network.items() if not key.endswith("_inputs")),
+        sizes=", ".join(
+            f"{key} {value}" for key, value in network.items() if not key.endswith("_inputs") and key != "neighbourhood"
+        ),
         cell_inputs=len(network["cell_inputs"]),
         link_inputs=len(network["link_inputs"]),
         encoder=", ".join(f"{k} {v}" for k, v in encoder.items())
@@ -71,9 +73,26 @@ def card_of(path: Path) -> str:
         else "none, see [../tried.md](../tried.md)",
         costs=", ".join(f"{key} {value:g}" for key, value in header["costs"].items()),
         seed=card["settings"]["seed"],
-        rows="\n".join(row.format(**data, seen="yes" if data["images"] else "no") for data in card["data"]),
+        rows="\n".join(row.format(**data, seen="yes" if data["images"] else "no") for data in summed(card["data"])),
         **{key: card["scores"][key] for key in ("average_precision", "validation_link_errors")},
     )
+
+
+def summed(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The sequences, those whose settings were drawn at random as one row for each kind."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for one in data:
+        kind, drawn, _ = one["name"].partition("-drawn-")
+        rows.setdefault(f"{kind}, settings drawn" if drawn else one["name"], []).append(one)
+    return [
+        {
+            **found[0],
+            "name": f"{name} ({len(found)} movies)" if len(found) > 1 else name,
+            **{key: sum(one[key] for one in found) for key in ("frames", "cells", "divisions")},
+            "candidate_recall": min(one["candidate_recall"] for one in found),
+        }
+        for name, found in rows.items()
+    ]
 
 
 def main() -> None:

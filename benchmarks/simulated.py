@@ -3,7 +3,7 @@
     python benchmarks/simulated.py --work WORK --peers-python PYTHON --cache CACHE
 
 Options as for ``accuracy.py``. The movies are written into ``WORK/held-out`` once; their seeds, numbers of cells,
-speeds, drifts and jumps are none of those in ``train_models.py``. Writes ``results/simulated.json``.
+speeds, drifts and jumps are none of those in ``simulated_movies.py``. Writes ``results/simulated.json``.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ HELD_OUT = {
         "nuclei3d", 16, (20, 140, 140), 40, seed=1051, motion=1.5, division_rate=2.5, variety=0.5, drift=1.0
     ),
     "epithelium-1": SimulationSettings(
-        "epithelium", 16, (320, 320), 150, seed=1011, motion=3.0, division_rate=5.0, variety=0.6
+        "epithelium", 16, (320, 320), 150, seed=2011, motion=3.0, division_rate=5.0, variety=0.6
     ),
     "epithelium-2": SimulationSettings(
-        "epithelium", 16, (380, 300), 180, seed=1012, motion=1.0, division_rate=4.0, drift=1.5, border=True, variety=0.2
+        "epithelium", 16, (380, 300), 180, seed=2012, motion=1.0, division_rate=4.0, drift=1.5, border=True, variety=0.2
     ),
 }
 """Bacteria are quick and their stage jumps, so that mask overlap fails as it does in real micro-colonies; fast cells

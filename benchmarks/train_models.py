@@ -34,13 +34,13 @@ import torch
 import cell_tracker_gnn
 from calibration import calibrate, judge_sequence
 from cell_tracker_gnn.embedding.encoder import Encoder
-from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
 from cell_tracker_gnn.training.encoder import train_sequence_encoder
 from cell_tracker_gnn.training.examples import Example
 from cell_tracker_gnn.training.fitting import fit_model
 from cell_tracker_gnn.training.prepare import open_sequence, prepare_sequence, sequence_features, variants_of
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore
+from simulated_movies import written_movies
 from trees import grow
 
 REAL = (
@@ -67,70 +67,11 @@ FOLDS = {
 }
 """Data sets that each model does not see. Leaving out three or four at once is harder than leaving out one."""
 
-SIMULATED = {
-    "epithelium-1": SimulationSettings("epithelium", 24, (400, 400), 260, seed=11, division_rate=3.0, motion=1.5),
-    "epithelium-2": SimulationSettings(
-        "epithelium", 24, (460, 460), 300, seed=12, division_rate=6.0, death_rate=8.0, motion=2.5, border=True
-    ),
-    "epithelium-3": SimulationSettings(
-        "epithelium", 24, (360, 360), 160, seed=13, division_rate=8.0, motion=4.0, drift=2.0, variety=0.4, unrest=0.08
-    ),
-    "epithelium-4": SimulationSettings(
-        "epithelium",
-        24,
-        (460, 460),
-        300,
-        seed=14,
-        division_rate=6.0,
-        death_rate=40.0,
-        motion=3.0,
-        variety=0.4,
-        unrest=0.15,
-    ),
-    "epithelium-5": SimulationSettings(
-        "epithelium",
-        16,
-        (500, 500),
-        250,
-        seed=15,
-        division_rate=8.0,
-        death_rate=60.0,
-        motion=5.0,
-        variety=0.8,
-        unrest=0.2,
-    ),
-    "bacteria-1": SimulationSettings("bacteria", 50, cells=120, seed=21),
-    "bacteria-2": SimulationSettings("bacteria", 40, cells=150, seed=22, motion=2.0, drift=1.0, jump=25.0),
-    "bacteria-3": SimulationSettings("bacteria", 36, cells=100, seed=23, motion=5.0, division_rate=3.5, jump=30.0),
-    "fast-1": SimulationSettings("fast", 40, cells=60, seed=31, variety=0.8, division_rate=2.0, unrest=0.05),
-    "fast-2": SimulationSettings("fast", 40, cells=120, seed=32, motion=1.4, drift=4.0),
-    "fast-3": SimulationSettings("fast", 40, cells=25, seed=33, motion=0.7, variety=1.2, division_rate=2.0, unrest=0.1),
-    "fast-4": SimulationSettings("fast", 50, (500, 500), 90, seed=34, motion=1.2, division_rate=2.0, variety=0.4),
-    "nuclei-1": SimulationSettings(
-        "nuclei", 50, (512, 512), 90, seed=41, motion=2.0, division_rate=2.0, death_rate=4.0, variety=0.7, unrest=0.05
-    ),
-    "nuclei-2": SimulationSettings("nuclei", 40, (700, 700), 250, seed=42, drift=3.0, jump=40.0),
-    "nuclei-3": SimulationSettings("nuclei", 50, (600, 600), 110, seed=43, division_rate=3.0, variety=1.3, unrest=0.1),
-    "nuclei-4": SimulationSettings(
-        "nuclei", 40, (500, 500), 160, seed=44, division_rate=4.0, death_rate=4.0, motion=1.5, variety=1.0, unrest=0.15
-    ),
-    "nuclei3d-1": SimulationSettings("nuclei3d", 30, (24, 160, 160), 50, seed=51, motion=2.0, division_rate=2.0),
-    "nuclei3d-2": SimulationSettings(
-        "nuclei3d", 30, (24, 180, 180), 70, seed=52, division_rate=3.0, variety=0.8, unrest=0.08
-    ),
-}
-"""Kinds of movies that are missing among the real ones."""
+SIMULATED_SHARE = 0.65
+"""Share of the simulated movies among the windows that are drawn in training."""
 
 RECIPE = ("epochs=20", "batches=35", "patience=20", "validation=0.1", "embedding=no")
 """Few steps: longer training goes on gaining on the kinds it sees and loses on those it does not (docs/tried.md)."""
-
-
-def simulated_sequences(folder: Path) -> list[Path]:
-    """Sequences of the simulated movies, written where they are missing."""
-    for name, settings in SIMULATED.items():
-        if not (folder / name).exists():
-            write_simulation(simulate(settings), folder / name)
-    return [folder / name / "01" for name in SIMULATED]
 
 
 def prepare(data: Path, folder: Path, settings: TrainSettings) -> list[Example]:
@@ -182,7 +123,7 @@ def fit(fold: str, work: Path, settings: TrainSettings) -> None:
         )
     if fold == "early":
         seen = [[example.part(0.0, 0.6) for example in examples] for examples in seen]
-    fit_model(seen, work / fold, settings, encoder=encoder, scores=scores)
+    fit_model(balanced(paths, seen), work / fold, settings, encoder=encoder, scores=scores)
     with_trees = left_out and not settings.embedding
     if with_trees:
         grow([example for examples in seen for example in undamaged(examples, settings)], work / fold / "trees.joblib")
@@ -190,6 +131,24 @@ def fit(fold: str, work: Path, settings: TrainSettings) -> None:
         shutil.copyfile(work / fold / "model.safetensors", work / "models" / f"{data_set}.safetensors")
         if with_trees:
             shutil.copyfile(work / fold / "trees.joblib", work / "models" / f"{data_set}.joblib")
+
+
+def balanced(paths: list[Path], found: list[list[Example]]) -> list[list[Example]]:
+    """The examples of some sequences, weighed so that the simulated ones have their share of the windows."""
+    real = {name.split("/")[0] for name in REAL}
+    simulated = [path.parent.name not in real for path in paths]
+    drawn = [sum(e.variant.weight * len(e.positive) ** 0.5 for e in examples) for examples in found]
+    made = sum(weight for weight, is_made in zip(drawn, simulated, strict=True) if is_made)
+    factor = SIMULATED_SHARE / (1 - SIMULATED_SHARE) * (sum(drawn) - made) / made
+    return [
+        [reweighed(e, factor) for e in examples] if is_made else examples
+        for examples, is_made in zip(found, simulated, strict=True)
+    ]
+
+
+def reweighed(example: Example, factor: float) -> Example:
+    """The example, drawn more or less often."""
+    return replace(example, variant=replace(example.variant, weight=factor * example.variant.weight))
 
 
 def embedded(
@@ -228,7 +187,7 @@ def main() -> None:
     settings = TrainSettings.parse([*RECIPE, *overrides])
     for name in ("models", "prepared"):
         (arguments.work / name).mkdir(parents=True, exist_ok=True)
-    paths = [*(arguments.data / name for name in REAL), *simulated_sequences(arguments.work / "simulated")]
+    paths = [*(arguments.data / name for name in REAL), *written_movies(arguments.work / "simulated")]
     fork = multiprocessing.get_context("fork")
     # Models of other seeds learn from the same movies, so that their graphs are prepared once.
     drawn = replace(settings, seed=TrainSettings().seed)

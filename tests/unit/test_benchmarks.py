@@ -5,9 +5,37 @@ from pathlib import Path
 
 import pytest
 
+from cell_tracker_gnn.simulation import SimulationSettings
+from cell_tracker_gnn.training.examples import prepare_example
+from cell_tracker_gnn.training.variants import Variant
+from simulated import HELD_OUT
+from simulated_movies import CHOSEN, DRAWN, drawn_movies
+from train_models import SIMULATED_SHARE, balanced
+from training_sequences import simulated_sequence
+
 SCRIPTS = sorted(path.stem for path in (Path(__file__).parents[2] / "benchmarks").glob("*.py"))
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_scripts_find_what_they_import(name: str) -> None:
     assert importlib.import_module(name).__doc__
+
+
+def test_the_drawn_movies_are_always_the_same_and_none_is_tested_with() -> None:
+    movies = drawn_movies()
+    assert movies == drawn_movies()
+    assert len(movies) == sum(DRAWN.values())
+    trained = [*CHOSEN.values(), *movies.values()]
+    assert len({movie.seed for movie in trained}) == len(trained)
+    assert not {movie.seed for movie in trained} & {movie.seed for movie in HELD_OUT.values()}
+
+
+def test_simulated_movies_have_their_share_of_the_windows() -> None:
+    movies = [SimulationSettings(frames=3, cells=cells, seed=cells) for cells in (6, 12, 20)]
+    examples = [prepare_example(simulated_sequence(movie), Variant(weight=0.7), max_gap=0) for movie in movies]
+    paths = [Path(name) / "01" for name in ("Fluo-N2DL-HeLa", "nuclei-1", "nuclei-drawn-1")]
+    found = balanced(paths, [[example] for example in examples])
+    weight = [example.variant.weight * len(example.positive) ** 0.5 for (example,) in found]
+    assert sum(weight[1:]) / sum(weight) == pytest.approx(SIMULATED_SHARE)
+    assert found[1][0].variant.weight == pytest.approx(found[2][0].variant.weight)
+    assert found[0][0].variant.weight == 0.7

@@ -15,7 +15,8 @@ from cell_tracker_gnn.features.movement import FrameState, meet, probe_cells
 from cell_tracker_gnn.features.regions import MaskPixels, measure_frame
 from cell_tracker_gnn.graph.build import build_graph
 from cell_tracker_gnn.graph.edges import LINK_FEATURES
-from cell_tracker_gnn.graph.nodes import CELL_FEATURES
+from cell_tracker_gnn.graph.field import ENTRANCE, MAY_COME_IN, share_come_in
+from cell_tracker_gnn.graph.nodes import CELL_FEATURES, border_distance
 
 
 def movie_of(masks: np.ndarray, images: np.ndarray | None = None, step: tuple[float, ...] | None = None) -> Movie:
@@ -77,12 +78,18 @@ def test_cells_that_come_in_and_go_out_are_told_from_the_others() -> None:
     known = np.isin(cells.label, cells.label[cells.frame == 0]) & (cells.frame == 1)
     assert new.sum() >= 4
     assert graph.came_in[new].mean() > 0.7
-    assert graph.came_in[known].mean() < 0.05
-    assert not graph.came_in[cells.frame == 0].any()
+    inside = border_distance(cells) > ENTRANCE
+    assert graph.came_in[known & inside].mean() < 0.05
+    assert not graph.came_in[(cells.frame == 0) & inside].any()
     leaves = ~np.isin(cells.label, cells.label[cells.frame == 1]) & (cells.frame == 0)
     column = CELL_FEATURES.index("destination")
     assert (graph.cell_features[leaves, column] < 0.5).all()
     assert np.median(graph.cell_features[cells.frame == 0, column]) > 1.0
+
+
+def test_cells_near_the_border_may_have_come_in() -> None:
+    share = share_come_in(np.array([0.0, 1.0, 1.5, 2.0, 9.0, 9.0]), np.array([3.0, 3.0, 3.0, 3.0, 3.0, -0.1]))
+    np.testing.assert_allclose(share, np.array([1.0, 1.0, 0.5, 0.0, 0.0, 1.0 / MAY_COME_IN]) * MAY_COME_IN)
 
 
 def test_flow_follows_cells_that_move_apart() -> None:
@@ -176,3 +183,11 @@ def test_features_are_computed_without_holding_the_movie() -> None:
     frames = Counted(np.zeros((5, 300, 300)))
     extract_features(Movie(frames, None, Scale.pixels(2)), max_gap=2)
     assert reads == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("blank", [0.0, 7.0, np.nan])
+def test_a_blank_frame_says_nothing_about_its_cells(blank: float) -> None:
+    mask = discs(np.array([[20.0, 20.0], [40.0, 45.0]]), 6, (64, 64))
+    cells = measure_frame(MaskPixels.of(mask), np.full(mask.shape, blank), Scale.pixels(2))
+    assert np.isnan(cells.appearance).all()
+    assert np.isfinite(cells.intensity).all()

@@ -57,8 +57,8 @@ def test_rewards_add_bias_and_subtract_skipped_frames() -> None:
 
 
 def test_cells_that_came_in_owe_no_parent() -> None:
-    rewards = link_rewards([1.0, 1.0], [1, 1], cells=3, costs=LinkCosts(bias=2.0), came_in=[False, True])
-    assert rewards.reward.tolist() == [3.0, 1.0]
+    rewards = link_rewards([1.0, 1.0, 1.0], [1, 1, 1], cells=4, costs=LinkCosts(bias=2.0), came_in=[0.0, 1.0, 0.5])
+    assert rewards.reward.tolist() == [3.0, 1.0, 2.0]
 
 
 def test_rewards_can_be_handed_to_the_solvers() -> None:

@@ -184,7 +184,10 @@ def _principal_axes(offset: Sequence[Floats], start: Integers, size: Integers) -
 
 
 def _intensities(image: NDArray[np.generic] | None, pixels: MaskPixels, levels: Levels | None) -> tuple[Floats, Floats]:
-    """Raw (minimum, mean, maximum, deviation) and the same on the frame's own scale (mean, deviation, maximum)."""
+    """Raw (minimum, mean, maximum, deviation) and the same on the frame's own scale (mean, deviation, maximum).
+
+    NaN without an image; the latter also where the image is blank.
+    """
     count = len(pixels.label)
     if image is None or not count:
         return np.full((count, 4), np.nan), np.full((count, 3), np.nan)
@@ -196,6 +199,8 @@ def _intensities(image: NDArray[np.generic] | None, pixels: MaskPixels, levels: 
     deviation = np.sqrt(np.add.reduceat((value - mean[pixels.cell]) ** 2, start) / size)
     low, high = np.minimum.reduceat(value, start), np.maximum.reduceat(value, start)
     relative = np.stack([mean - levels.dark, deviation, high - levels.dark], axis=1) / levels.span
+    if levels.bright <= levels.dark and low.min() == high.max():
+        relative[:] = np.nan  # a blank frame: the camera saw nothing, the cells have not faded
     return np.stack([low, mean, high, deviation], axis=1), relative
 
 

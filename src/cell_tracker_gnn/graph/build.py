@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cell_tracker_gnn.data import Cells
+from cell_tracker_gnn.data import Cells, Floats
 from cell_tracker_gnn.features.movement import Movement
 from cell_tracker_gnn.graph.candidates import Candidates, find_candidates, measure_spacing
 from cell_tracker_gnn.graph.edges import link_features
-from cell_tracker_gnn.graph.field import origin_and_destination
+from cell_tracker_gnn.graph.field import origin_and_destination, share_come_in
 from cell_tracker_gnn.graph.neighbourhood import Description
-from cell_tracker_gnn.graph.nodes import cell_features, measured_features
+from cell_tracker_gnn.graph.nodes import border_distance, cell_features, measured_features
 
 __all__ = ["Graph", "build_graph"]
 
@@ -33,14 +33,15 @@ class Graph:
     link_features
         Shape (m, g), columns :data:`~cell_tracker_gnn.graph.edges.LINK_FEATURES`, or none.
     came_in
-        Whether each cell came from outside of the field by the movement around it, shape (n,).
+        How far each cell is to be taken for one that came into the field, from 0 to 1, see
+        :func:`~cell_tracker_gnn.graph.field.share_come_in`, shape (n,).
     """
 
     cells: Cells
     candidates: Candidates
     cell_features: NDArray[np.float32]
     link_features: NDArray[np.float32]
-    came_in: NDArray[np.bool_]
+    came_in: Floats
 
 
 def build_graph(
@@ -71,7 +72,7 @@ def build_graph(
     candidates = find_candidates(cells, movement, spacing, max_gap=max_gap, max_move=max_move)
     candidates = describe.neighbourhood.confine(cells, candidates)
     origin, destination = origin_and_destination(cells, movement, spacing)
-    came_in = origin < 0.0
+    came_in = share_come_in(border_distance(cells), origin)
     if describe.features == "measured":
         nothing = np.zeros((len(candidates), 0), np.float32)
         return Graph(cells, candidates, measured_features(cells, first_frame=first_frame), nothing, came_in)

@@ -9,13 +9,19 @@ from cell_tracker_gnn.data import Cells, Floats
 from cell_tracker_gnn.features.movement import Movement
 from cell_tracker_gnn.graph.candidates import Spacing
 
-__all__ = ["INSIDE", "origin_and_destination"]
+__all__ = ["INSIDE", "origin_and_destination", "share_come_in"]
 
 NEIGHBOURS = 5
 """Cells of the frame before whose movement tells where a cell comes from."""
 
 INSIDE = 3.0
 """Distance from the border beyond which it does not matter, in diameters, and that of cells with an unknown way."""
+
+ENTRANCE = 2.0
+"""Distance from the border up to which a cell may have come in by a movement of its own, in diameters."""
+
+MAY_COME_IN = 0.75
+"""How far a cell at the border counts as one that came in: not wholly, for in a small field all are near the border."""
 
 
 def origin_and_destination(cells: Cells, movement: Movement, spacing: Spacing) -> tuple[Floats, Floats]:
@@ -50,6 +56,22 @@ def origin_and_destination(cells: Cells, movement: Movement, spacing: Spacing) -
     last = cells.frame == len(cells.numbers) - 1
     forward = np.where(last[:, None], np.nan, place + flow)
     return _inside(cells, backward), _inside(cells, forward)
+
+
+def share_come_in(border: Floats, origin: Floats) -> Floats:
+    """How far each cell is to be taken for one that came into the field, from 0 to 1, shape (n,).
+
+    1 where the movement around a cell leads from outside. The others may have come in by themselves:
+    :data:`MAY_COME_IN` within one diameter of the border, falling to 0 at :data:`ENTRANCE`.
+
+    Parameters
+    ----------
+    border
+        Distance of each cell from the border in diameters, shape (n,).
+    origin
+        See :func:`origin_and_destination`.
+    """
+    return np.where(origin < 0.0, 1.0, MAY_COME_IN * np.clip(ENTRANCE - border, 0.0, 1.0))
 
 
 def _smoothed(flow: Floats, spacing: Spacing) -> Floats:

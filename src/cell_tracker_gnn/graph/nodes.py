@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import Cells, Floats
 from cell_tracker_gnn.graph.candidates import Spacing
 
-__all__ = ["CELL_FEATURES", "IMAGE_CELL_FEATURES", "cell_features", "measured_features"]
+__all__ = ["CELL_FEATURES", "IMAGE_CELL_FEATURES", "border_distance", "cell_features", "measured_features"]
 
 IMAGE_CELL_FEATURES: tuple[str, ...] = ("mean", "deviation", "maximum", "mean_in_frame", "has_image")
 """Cell features that are 0 without images."""
@@ -21,7 +21,6 @@ CELL_FEATURES: tuple[str, ...] = (
     "filled",
     "border",
     "at_border",
-    "crowd",
     "first_frame",
     "last_frame",
     "volume_rank",
@@ -29,7 +28,11 @@ CELL_FEATURES: tuple[str, ...] = (
     "destination",
     *IMAGE_CELL_FEATURES,
 )
-"""Names of the cell features, in the order of their columns."""
+"""Names of the cell features, in the order of their columns.
+
+The number of cells in a frame is none of them: with it a network that had seen only sparse movies fell apart on dense
+ones (docs/tried.md).
+"""
 
 
 def cell_features(cells: Cells, spacing: Spacing, origin: Floats, destination: Floats) -> NDArray[np.float32]:
@@ -43,10 +46,9 @@ def cell_features(cells: Cells, spacing: Spacing, origin: Floats, destination: F
         See :func:`~cell_tracker_gnn.graph.field.origin_and_destination`.
     """
     diameter, frames = cells.diameter, len(cells.numbers)
-    count = np.bincount(cells.frame, minlength=frames)
     typical = _frame_median(cells, np.log(diameter))
     axes = np.log(np.maximum(cells.axes, 1e-3 * diameter[:, None]))
-    border = _border_distance(cells) / diameter
+    border = border_distance(cells)
     seen = np.nan_to_num(cells.appearance)
     imaged = np.isfinite(cells.appearance[:, 0]).astype(float)
     columns = {
@@ -57,7 +59,6 @@ def cell_features(cells: Cells, spacing: Spacing, origin: Floats, destination: F
         "filled": np.log(diameter) - axes.mean(axis=1),
         "border": np.minimum(border, 3.0),
         "at_border": (border <= 0.0).astype(float),
-        "crowd": 0.3 * np.log(np.maximum(count[cells.frame], 1)),
         "first_frame": (cells.frame == 0).astype(float),
         "last_frame": (cells.frame == frames - 1).astype(float),
         "volume_rank": _frame_rank(cells, diameter),
@@ -98,13 +99,13 @@ def measured_features(cells: Cells, *, first_frame: int = 0) -> NDArray[np.float
     ).astype(np.float32)
 
 
-def _border_distance(cells: Cells) -> Floats:
-    """Distance from the bounding box to the border of the field within the plane, in units of the scale, shape (n,)."""
+def border_distance(cells: Cells) -> Floats:
+    """Distance from the bounding box to the border of the field within the plane, in diameters, shape (n,)."""
     rank = cells.rank
     planar = slice(rank - 2, rank)
     low = cells.box[:, :rank][:, planar]
     high = np.asarray(cells.shape)[planar] - cells.box[:, rank:][:, planar]
-    return np.asarray((np.minimum(low, high) * np.asarray(cells.scale.step)[planar]).min(axis=1))
+    return np.asarray((np.minimum(low, high) * np.asarray(cells.scale.step)[planar]).min(axis=1) / cells.diameter)
 
 
 def _frame_median(cells: Cells, value: Floats) -> Floats:

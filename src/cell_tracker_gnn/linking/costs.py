@@ -24,7 +24,8 @@ class LinkCosts:
     Parameters
     ----------
     bias
-        Added to the log-odds of every link, but of those to cells that came into the field; larger values link more.
+        Added to the log-odds of every link, but not of those to cells that came into the field, and only in part of
+        those to cells near its border; larger values link more.
     division
         Cost of a second child, 0 or more.
     gap
@@ -121,7 +122,7 @@ def link_rewards(
 ) -> LinkRewards:
     """Turn log-odds into the objective of the solvers.
 
-    A link is worth ``log_odds + bias - gap * (frame_gap - 1)``, without the bias if its target came in. A cell without
+    A link is worth ``log_odds + bias * (1 - came_in) - gap * (frame_gap - 1)``. A cell without
     a parent pays ``-appears``, one without a child ``-disappears``, one with two children ``division - divides``. The
     cost of a second child never falls below ``disappears``, so that the first child is always worth at least as much
     as the second one: this keeps the optimum a matching.
@@ -139,8 +140,8 @@ def link_rewards(
     appears, disappears, divides
         Log-odds that a cell has no parent, has no child, has two children, shape (n,); left out they do not count.
     came_in
-        Whether the target of each link came from outside of the field, shape (m,). The bias says that most cells have
-        a parent; these have none.
+        How far the target of each link is to be taken for a cell that came into the field, from 0 to 1, shape (m,);
+        left out, none did. The bias says that most cells have a parent; these have none.
 
     Raises
     ------

@@ -57,7 +57,7 @@ def stitch_windows(cells: Cells, store: Store, groups: Sequence[WindowGroup]) ->
         other = {name: _column(store, group, name)[~mask] for name in ("link", "link_seen")}
         _add_shared(link, key, other, target[~mask] * len(cells) + _column(store, group, "source")[~mask])
     sums = WindowSums(link["link"], link["link_seen"], np.zeros((len(cells), 3)), np.zeros(len(cells), np.int64))
-    came_in = np.zeros(len(cells), np.bool_)
+    came_in = np.zeros(len(cells))
     for group, row in zip(groups, owned, strict=True):
         first, last = np.searchsorted(cells.frame, (group.begin, group.end))
         sums.cell[first:last] += _column(store, group, "cell")

@@ -1,0 +1,132 @@
+"""Simulated movies for the training of the bundled model: kinds of cells and of motion that real ones lack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cell_tracker_gnn.errors import SettingsError
+from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+
+DRAWN = {"epithelium": 14, "nuclei": 16, "fast": 8, "bacteria": 6, "nuclei3d": 4}
+"""Number of small movies of each kind whose settings are drawn at random (domain randomisation, Tobin et al. 2017)."""
+
+
+CHOSEN = {
+    "epithelium-1": SimulationSettings("epithelium", 24, (400, 400), 260, seed=11, division_rate=3.0, motion=1.5),
+    "epithelium-2": SimulationSettings(
+        "epithelium", 24, (460, 460), 300, seed=12, division_rate=6.0, death_rate=8.0, motion=2.5, border=True
+    ),
+    "epithelium-3": SimulationSettings(
+        "epithelium", 24, (360, 360), 160, seed=13, division_rate=8.0, motion=4.0, drift=2.0, variety=0.4, unrest=0.08
+    ),
+    "epithelium-4": SimulationSettings(
+        "epithelium",
+        24,
+        (460, 460),
+        300,
+        seed=14,
+        division_rate=6.0,
+        death_rate=40.0,
+        motion=3.0,
+        variety=0.4,
+        unrest=0.15,
+    ),
+    "epithelium-5": SimulationSettings(
+        "epithelium",
+        16,
+        (500, 500),
+        250,
+        seed=15,
+        division_rate=8.0,
+        death_rate=60.0,
+        motion=5.0,
+        variety=0.8,
+        unrest=0.2,
+    ),
+    "bacteria-1": SimulationSettings("bacteria", 50, cells=120, seed=21),
+    "bacteria-2": SimulationSettings("bacteria", 40, cells=150, seed=22, motion=2.0, drift=1.0, jump=25.0),
+    "bacteria-3": SimulationSettings("bacteria", 36, cells=100, seed=23, motion=5.0, division_rate=3.5, jump=30.0),
+    "fast-1": SimulationSettings("fast", 40, cells=60, seed=31, variety=0.8, division_rate=2.0, unrest=0.05),
+    "fast-2": SimulationSettings("fast", 40, cells=120, seed=32, motion=1.4, drift=4.0),
+    "fast-3": SimulationSettings("fast", 40, cells=25, seed=33, motion=0.7, variety=1.2, division_rate=2.0, unrest=0.1),
+    "fast-4": SimulationSettings("fast", 50, (500, 500), 90, seed=34, motion=1.2, division_rate=2.0, variety=0.4),
+    "nuclei-1": SimulationSettings(
+        "nuclei", 50, (512, 512), 90, seed=41, motion=2.0, division_rate=2.0, death_rate=4.0, variety=0.7, unrest=0.05
+    ),
+    "nuclei-2": SimulationSettings("nuclei", 40, (700, 700), 250, seed=42, drift=3.0, jump=40.0),
+    "nuclei-3": SimulationSettings("nuclei", 50, (600, 600), 110, seed=43, division_rate=3.0, variety=1.3, unrest=0.1),
+    "nuclei-4": SimulationSettings(
+        "nuclei", 40, (500, 500), 160, seed=44, division_rate=4.0, death_rate=4.0, motion=1.5, variety=1.0, unrest=0.15
+    ),
+    "nuclei3d-1": SimulationSettings("nuclei3d", 30, (24, 160, 160), 50, seed=51, motion=2.0, division_rate=2.0),
+    "nuclei3d-2": SimulationSettings(
+        "nuclei3d", 30, (24, 180, 180), 70, seed=52, division_rate=3.0, variety=0.8, unrest=0.08
+    ),
+}
+"""Movies with settings chosen for what each shows."""
+
+
+def written_movies(folder: Path) -> list[Path]:
+    """Sequences of the simulated movies, written where they are missing."""
+    movies = CHOSEN | drawn_movies()
+    for name, settings in movies.items():
+        if not (folder / name).exists():
+            write_simulation(simulate(settings), folder / name)
+    return [folder / name / "01" for name in movies]
+
+
+def drawn_movies() -> dict[str, SimulationSettings]:
+    """The movies whose settings are drawn, always the same ones."""
+    rng = np.random.default_rng(2022)
+    movies = {}
+    for index, (kind, number) in enumerate(DRAWN.items()):
+        fitting = _fitting(kind, rng)
+        for k in range(number):
+            movies[f"{kind}-drawn-{k + 1}"] = SimulationSettings(seed=1000 + 100 * index + k, **next(fitting))
+    return movies
+
+
+def _fitting(kind: str, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
+    """Settings of a kind under which the cells fit into their field."""
+    while True:
+        drawn = draw(kind, rng)
+        try:
+            SimulationSettings(**drawn)
+        except SettingsError:
+            continue
+        yield drawn
+
+
+def draw(kind: str, rng: np.random.Generator) -> dict[str, Any]:
+    """Random settings of one movie but for its seed."""
+
+    def log_uniform(low: float, high: float) -> float:
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    def sometimes(share: float) -> bool:
+        return bool(rng.random() < share)
+
+    packed, rods = kind == "epithelium", kind == "bacteria"
+    drawn: dict[str, Any] = {"kind": kind}
+    drawn["drift"] = log_uniform(0.5, 6.0) if sometimes(0.4) else 0.0
+    drawn["jump"] = log_uniform(10.0, 50.0) if sometimes(0.25) else 0.0
+    drawn["division_rate"] = log_uniform(0.5, 8.0 if packed else 5.0)
+    drawn["death_rate"] = log_uniform(0.5, 60.0 if packed else 12.0)
+    drawn["motion"] = log_uniform(*{"fast": (0.5, 1.6), "nuclei3d": (0.5, 4.0)}.get(kind, (0.5, 6.0)))
+    drawn["frames"] = int(rng.integers(*((12, 26) if kind in ("epithelium", "nuclei3d") else (20, 45))))
+    if rods:
+        return drawn | {"cells": int(log_uniform(30, 140))}
+    drawn["variety"] = float(rng.uniform(0.0, 1.3))
+    drawn["unrest"] = float(rng.uniform(0.0, 0.2))
+    cells = drawn["cells"] = int(log_uniform(*{"epithelium": (60, 320), "nuclei": (12, 260)}.get(kind, (15, 120))))
+    if kind == "nuclei3d":
+        side = int(rng.uniform(130, 190))
+        return drawn | {"size": (int(rng.integers(12, 28)), side, side), "anisotropy": float(rng.uniform(1.0, 5.0))}
+    # Pixels of a side per cell in a row.
+    room = rng.uniform(*{"epithelium": (20, 34), "nuclei": (28, 70)}.get(kind, (35, 60)))
+    side = max(int(np.sqrt(cells) * room), 160)
+    return drawn | {"size": (side, side), "border": packed and sometimes(0.4)}
