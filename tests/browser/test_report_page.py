@@ -135,7 +135,7 @@ def movie(tmp_path_factory: pytest.TempPathFactory, tracker: Tracker) -> Path:
     """A simulated movie with its result and report."""
     folder = tmp_path_factory.mktemp("report")
     settings = SimulationSettings(
-        frames=12, cells=20, size=(220, 260), seed=5, missed=0.03, motion=2.0, division_rate=3
+        frames=12, cells=20, size=(220, 260), seed=5, missed=0.05, merged=0.06, split=0.06, motion=4.0, division_rate=3
     )
     write_simulation(simulate(settings), folder / "movie")
     tracker.track(folder / "movie" / "01_ERR_SEG", folder / "movie" / "01").write(folder / "result")
