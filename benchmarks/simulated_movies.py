@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,21 +83,18 @@ def drawn_movies() -> dict[str, SimulationSettings]:
     rng = np.random.default_rng(2022)
     movies = {}
     for index, (kind, number) in enumerate(DRAWN.items()):
-        fitting = _fitting(kind, rng)
         for k in range(number):
-            movies[f"{kind}-drawn-{k + 1}"] = SimulationSettings(seed=1000 + 100 * index + k, **next(fitting))
+            movies[f"{kind}-drawn-{k + 1}"] = _fitting(kind, rng, seed=1000 + 100 * index + k)
     return movies
 
 
-def _fitting(kind: str, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
-    """Settings of a kind under which the cells fit into their field."""
+def _fitting(kind: str, rng: np.random.Generator, *, seed: int) -> SimulationSettings:
+    """Settings of a kind, drawn until the cells fit into their field."""
     while True:
-        drawn = draw(kind, rng)
         try:
-            SimulationSettings(**drawn)
+            return SimulationSettings(seed=seed, **draw(kind, rng))
         except SettingsError:
             continue
-        yield drawn
 
 
 def draw(kind: str, rng: np.random.Generator) -> dict[str, Any]:

@@ -34,6 +34,7 @@ import torch
 import cell_tracker_gnn
 from calibration import calibrate, judge_sequence
 from cell_tracker_gnn.embedding.encoder import Encoder
+from cell_tracker_gnn.training.batches import draw_weights
 from cell_tracker_gnn.training.encoder import train_sequence_encoder
 from cell_tracker_gnn.training.examples import Example
 from cell_tracker_gnn.training.fitting import fit_model
@@ -137,7 +138,7 @@ def balanced(paths: list[Path], found: list[list[Example]]) -> list[list[Example
     """The examples of some sequences, weighed so that the simulated ones have their share of the windows."""
     real = {name.split("/")[0] for name in REAL}
     simulated = [path.parent.name not in real for path in paths]
-    drawn = [sum(e.variant.weight * len(e.positive) ** 0.5 for e in examples) for examples in found]
+    drawn = [float(draw_weights(examples).sum()) for examples in found]
     made = sum(weight for weight, is_made in zip(drawn, simulated, strict=True) if is_made)
     factor = SIMULATED_SHARE / (1 - SIMULATED_SHARE) * (sum(drawn) - made) / made
     return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from cell_tracker_gnn.errors import OutputError
@@ -29,12 +28,12 @@ def check_former(output: Path, *, resumes: bool, overwrite: bool) -> None:
     OutputError
         If parts lie there and the run would remove them, or if there is nothing left to do.
     """
-    from cell_tracker_gnn.io.paths import expanded
+    from cell_tracker_gnn.io.output import partial_folder, resolved
 
     if overwrite:
         return
-    target = Path(os.path.realpath(expanded(output)))
-    partial = target.with_name(f"{target.name}.partial")
+    target = resolved(output)
+    partial = partial_folder(target)
     if resumes and (target / "run.json").is_file():
         raise OutputError(f"{output} is finished, so nothing is left to resume; --overwrite computes it anew")
     # A run that was broken off is a matter of minutes and begins anew without a question; parts are hours of many jobs.

@@ -72,14 +72,15 @@ def build_graph(
     candidates = find_candidates(cells, movement, spacing, max_gap=max_gap, max_move=max_move)
     candidates = describe.neighbourhood.confine(cells, candidates)
     origin, destination = origin_and_destination(cells, movement, spacing)
-    came_in = share_come_in(border_distance(cells), origin)
+    border = border_distance(cells)
+    came_in = share_come_in(border, origin)
     if describe.features == "measured":
         nothing = np.zeros((len(candidates), 0), np.float32)
         return Graph(cells, candidates, measured_features(cells, first_frame=first_frame), nothing, came_in)
     return Graph(
         cells=cells,
         candidates=candidates,
-        cell_features=cell_features(cells, spacing, origin, destination),
+        cell_features=cell_features(cells, spacing, border, origin, destination),
         link_features=link_features(cells, movement, spacing, candidates),
         came_in=came_in,
     )

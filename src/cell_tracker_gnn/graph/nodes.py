@@ -35,20 +35,23 @@ ones (docs/tried.md).
 """
 
 
-def cell_features(cells: Cells, spacing: Spacing, origin: Floats, destination: Floats) -> NDArray[np.float32]:
+def cell_features(
+    cells: Cells, spacing: Spacing, border: Floats, origin: Floats, destination: Floats
+) -> NDArray[np.float32]:
     """All features of the cells, in the order of :data:`CELL_FEATURES`, shape (n, f).
 
     Parameters
     ----------
     cells, spacing
         What the frames gave.
+    border
+        See :func:`border_distance`.
     origin, destination
         See :func:`~cell_tracker_gnn.graph.field.origin_and_destination`.
     """
     diameter, frames = cells.diameter, len(cells.numbers)
     typical = _frame_median(cells, np.log(diameter))
     axes = np.log(np.maximum(cells.axes, 1e-3 * diameter[:, None]))
-    border = border_distance(cells)
     seen = np.nan_to_num(cells.appearance)
     imaged = np.isfinite(cells.appearance[:, 0]).astype(float)
     columns = {

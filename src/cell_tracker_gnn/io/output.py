@@ -20,6 +20,8 @@ __all__ = [
     "copy_masks",
     "new_file",
     "new_folder",
+    "partial_folder",
+    "resolved",
     "result_folder",
     "work_folder",
     "write_json",
@@ -64,10 +66,10 @@ def check_output(
     ...
     cell_tracker_gnn.errors.OutputError: ...masks is the input itself; give another folder for the result
     """
-    target = _resolve(path)
+    target = resolved(path)
     for source in inputs:
         if source is not None:
-            _check_apart(target, _resolve(source))
+            _check_apart(target, resolved(source))
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target} is a file; give a folder for the result")
     if target.is_dir() and any(target.iterdir()):
@@ -75,7 +77,7 @@ def check_output(
             raise OutputError(f"{target} is not empty; give another folder, or --overwrite to replace a former result")
         if not any((target / name).is_file() for name in _SIGNS):
             raise OutputError(f"{target} does not look like a former result, so it is left alone; give another folder")
-    for leftover in (_partial(target), _replaced(target)):
+    for leftover in (partial_folder(target), _replaced(target)):
         if leftover.exists() and not (leftover / _MARKER).is_file():
             raise OutputError(f"{leftover} is in the way and is not ours to delete; move it away and run again")
     parent = next(folder for folder in target.parents if folder.exists())
@@ -97,8 +99,8 @@ def result_folder(
     OutputError
         If ``path`` is refused by :func:`check_output` or the disk cannot be written.
     """
-    target = _resolve(path)
-    partial = _partial(target)
+    target = resolved(path)
+    partial = partial_folder(target)
     try:
         _finish_replacement(target)
         check_output(path, inputs, overwrite)
@@ -151,7 +153,7 @@ def work_folder(path: str | PathLike[str], *, fresh: bool) -> Iterator[Path]:
     ...     print(folder.relative_to(folder.parents[1]).as_posix())
     result.partial/work
     """
-    partial = _partial(_resolve(path))
+    partial = partial_folder(resolved(path))
     begun = partial.exists()
     try:
         if fresh and begun:
@@ -189,10 +191,10 @@ def check_new(
     OutputError
         If ``path`` exists and ``overwrite`` is False, is or overlaps with an input, or is a folder that is no Zarr.
     """
-    target = _resolve(path)
+    target = resolved(path)
     for source in inputs:
         if source is not None:
-            _check_apart(target, _resolve(source))
+            _check_apart(target, resolved(source))
     if target.exists() and not overwrite:
         raise OutputError(f"{target} exists already; give another name, or --overwrite to replace it")
     if target.is_dir() and not any((target / name).is_file() for name in _ZARR_SIGNS):
@@ -209,8 +211,8 @@ def new_folder(path: str | PathLike[str], overwrite: bool = False) -> Iterator[P
         If ``path`` is refused by :func:`check_new` or the disk cannot be written.
     """
     check_new(path, overwrite=overwrite)
-    target = _resolve(path)
-    partial = _partial(target)
+    target = resolved(path)
+    partial = partial_folder(target)
     try:
         if partial.exists():
             if not (partial / _MARKER).is_file():
@@ -324,12 +326,14 @@ def _check_apart(target: Path, source: Path) -> None:
         raise OutputError(f"{target} contains the input {source}; give a new folder, for example {target / 'result'}")
 
 
-def _resolve(path: str | PathLike[str]) -> Path:
+def resolved(path: str | PathLike[str]) -> Path:
+    """The place that a path leads to in the end."""
     # Not Path.resolve, which raises where links lead in a circle.
     return Path(os.path.realpath(expanded(path)))
 
 
-def _partial(target: Path) -> Path:
+def partial_folder(target: Path) -> Path:
+    """Where the result of a resolved path lies as long as it is not finished."""
     return target.with_name(target.name + ".partial")
 
 
