@@ -39,8 +39,8 @@ from cell_tracker_gnn.linking.merges import find_passages
 from cell_tracker_gnn.linking.summary import rate_lineage
 from cell_tracker_gnn.model.infer import Scores, score_graph
 from cell_tracker_gnn.model.weights import Model, load_model
-from cell_tracker_gnn.pipeline import choose_links, reward_links
-from cell_tracker_gnn.settings import TrackSettings
+from cell_tracker_gnn.pipeline import choose_links, leave_out_gaps, reward_links
+from cell_tracker_gnn.settings import MISSED, TrackSettings
 from cell_tracker_gnn.stages.embedding import embedder
 from figures import FIGURES, draw_if_possible
 from movies import find_movie
@@ -68,8 +68,8 @@ class Measured:
         """Do all that comes before the linking."""
         opened = open_movie(movie.masks, movie.images)
         embed = embedder(model.encoder, opened, choose_device("cpu"))
-        cells, movement = extract_features(opened, max_gap=0, embed=embed)
-        graph = build_graph(cells, movement, max_gap=0, describe=model.network.describe)
+        cells, movement = extract_features(opened, max_gap=MISSED, embed=embed)
+        graph = build_graph(cells, movement, max_gap=MISSED, describe=model.network.describe)
         return cls(graph, score_graph(model.network, graph), model)
 
     def track(self, edits: Sequence[Edit], *, rated: bool = False) -> Lineage:
@@ -77,6 +77,7 @@ class Measured:
         corrections = resolve_edits(edits, self.graph.cells)
         graph, scores = corrections.add_candidates(self.graph, self.scores)
         rewards = corrections.constrain(graph, reward_links(graph, scores, LinkCosts(**self.model.costs)))
+        rewards = leave_out_gaps(graph, rewards, SETTINGS)
         chosen = choose_links(graph, rewards, SETTINGS)
         held = {"fixed": rewards.fixed, "forbidden": rewards.forbidden}
         passages = find_passages(graph, scores.link, chosen, merged=False, **held)

@@ -34,7 +34,6 @@ import torch
 import cell_tracker_gnn
 from calibration import calibrate, judge_sequence
 from cell_tracker_gnn.embedding.encoder import Encoder
-from cell_tracker_gnn.training.batches import draw_weights
 from cell_tracker_gnn.training.encoder import train_sequence_encoder
 from cell_tracker_gnn.training.examples import Example
 from cell_tracker_gnn.training.fitting import fit_model
@@ -68,8 +67,9 @@ FOLDS = {
 }
 """Data sets that each model does not see. Leaving out three or four at once is harder than leaving out one."""
 
-SIMULATED_SHARE = 0.65
-"""Share of the simulated movies among the windows that are drawn in training."""
+SIMULATED_WEIGHT = 0.37
+"""How often windows of a simulated movie are drawn, relative to those of a real one of its size: in all less than twice
+as often as real ones."""
 
 RECIPE = ("epochs=20", "batches=35", "patience=20", "validation=0.1", "embedding=no")
 """Few steps: longer training goes on gaining on the kinds it sees and loses on those it does not (docs/tried.md)."""
@@ -124,7 +124,7 @@ def fit(fold: str, work: Path, settings: TrainSettings) -> None:
         )
     if fold == "early":
         seen = [[example.part(0.0, 0.6) for example in examples] for examples in seen]
-    fit_model(balanced(paths, seen), work / fold, settings, encoder=encoder, scores=scores)
+    fit_model(weighed(paths, seen), work / fold, settings, encoder=encoder, scores=scores)
     with_trees = left_out and not settings.embedding
     if with_trees:
         grow([example for examples in seen for example in undamaged(examples, settings)], work / fold / "trees.joblib")
@@ -134,16 +134,12 @@ def fit(fold: str, work: Path, settings: TrainSettings) -> None:
             shutil.copyfile(work / fold / "trees.joblib", work / "models" / f"{data_set}.joblib")
 
 
-def balanced(paths: list[Path], found: list[list[Example]]) -> list[list[Example]]:
-    """The examples of some sequences, weighed so that the simulated ones have their share of the windows."""
+def weighed(paths: list[Path], found: list[list[Example]]) -> list[list[Example]]:
+    """The examples of some sequences, those of the simulated ones with their weight."""
     real = {name.split("/")[0] for name in REAL}
-    simulated = [path.parent.name not in real for path in paths]
-    drawn = [float(draw_weights(examples).sum()) for examples in found]
-    made = sum(weight for weight, is_made in zip(drawn, simulated, strict=True) if is_made)
-    factor = SIMULATED_SHARE / (1 - SIMULATED_SHARE) * (sum(drawn) - made) / made
     return [
-        [reweighed(e, factor) for e in examples] if is_made else examples
-        for examples, is_made in zip(found, simulated, strict=True)
+        examples if path.parent.name in real else [reweighed(example, SIMULATED_WEIGHT) for example in examples]
+        for path, examples in zip(paths, found, strict=True)
     ]
 
 

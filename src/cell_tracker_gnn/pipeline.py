@@ -43,7 +43,7 @@ from cell_tracker_gnn.stages.run import Run, begin_run
 from cell_tracker_gnn.stages.sources import Opening
 from cell_tracker_gnn.stages.store import MemoryStore, Store
 
-__all__ = ["Progress", "Tracker", "choose_links", "reward_links", "track_movie"]
+__all__ = ["Progress", "Tracker", "choose_links", "leave_out_gaps", "reward_links", "track_movie"]
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage, how much of it is done and how much there is."""
@@ -266,6 +266,7 @@ def _finish(run: Run, model: Model, fixed: Edits | None, progress: Progress | No
         rewards = reward_links(graph, scores, LinkCosts(**model.costs))
         if corrections is not None:
             rewards = corrections.constrain(graph, rewards)
+        rewards = leave_out_gaps(graph, rewards, settings)
         chosen = choose_links(graph, rewards, settings)
         merged = settings.max_gap > 0 and movie.points is None
         held = {"fixed": rewards.fixed, "forbidden": rewards.forbidden}
@@ -302,6 +303,26 @@ def reward_links(graph: Graph, scores: Scores, costs: LinkCosts) -> LinkRewards:
     candidates = graph.candidates
     came_in = graph.came_in[candidates.target]
     return link_rewards(scores.link, candidates.ahead, cells=len(graph.cells), costs=costs, came_in=came_in)
+
+
+def leave_out_gaps(graph: Graph, rewards: LinkRewards, settings: TrackSettings) -> LinkRewards:
+    """The same objective without links over more missed frames than ``max_gap``.
+
+    A cell that comes back after missed frames has no parent in the frame before, but a neighbour there that it would
+    be taken for a daughter of. So all links compete first, and the cells that come back over too many frames begin.
+    Fixed links stay.
+    """
+    candidates = graph.candidates
+    beyond = candidates.ahead > settings.max_gap + 1
+    if not beyond.any():
+        return rewards
+    chosen = choose_links(graph, rewards, settings)
+    forbidden = beyond | np.isin(candidates.target, candidates.target[chosen & beyond])
+    if rewards.fixed is not None:
+        forbidden &= ~rewards.fixed
+    if rewards.forbidden is not None:
+        forbidden |= rewards.forbidden
+    return replace(rewards, forbidden=forbidden)
 
 
 def choose_links(graph: Graph, rewards: LinkRewards, settings: TrackSettings) -> NDArray[np.bool_]:

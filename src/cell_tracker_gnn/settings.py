@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from cell_tracker_gnn.errors import SettingsError
 
-__all__ = ["CROPS", "ENCODERS", "LINKERS", "SEGMENTERS", "TrackSettings"]
+__all__ = ["CROPS", "ENCODERS", "LINKERS", "MISSED", "SEGMENTERS", "TrackSettings"]
 
 LINKERS: tuple[str, ...] = ("exact", "greedy")
 
@@ -18,6 +18,9 @@ ENCODERS: tuple[str, ...] = ("compact", "resnet18", "resnet34")
 
 CROPS: tuple[str, ...] = ("masked", "padded", "patch")
 """Ways to cut crops of cells, see :func:`~cell_tracker_gnn.features.crops.cut_crops`."""
+
+MISSED = 2
+"""Missed frames that candidate links always span, so that a cell that comes back is not taken for a daughter."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class TrackSettings:
     """
 
     linker: str = "exact"
-    max_gap: int = 2
+    max_gap: int = MISSED
     max_move: float | None = None
     divisions: bool = True
     min_size: int = 0

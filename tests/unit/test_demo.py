@@ -21,7 +21,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.exit_code == 0, done.output
     # The last lines are those that are seen.
     verdict, places = done.output.splitlines()[-2:]
-    assert "links are wrong and" in verdict
+    assert " wrong and " in verdict
     assert "open " in places
     return folder
 

@@ -11,6 +11,10 @@ from cell_tracker_gnn.data import KINDS, ArrayFrames, Lineage, Movie, Scale
 from cell_tracker_gnn.embedding.device import choose_device
 from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.features.anisotropy import with_assumed_scale
+from cell_tracker_gnn.features.extract import extract_features
+from cell_tracker_gnn.graph.build import build_graph
+from cell_tracker_gnn.linking import LinkCosts, link_rewards
+from cell_tracker_gnn.pipeline import choose_links, leave_out_gaps
 from cell_tracker_gnn.report.drawing import draw_tracks
 
 
@@ -67,6 +71,38 @@ def test_without_gaps_and_divisions(tracker: Tracker) -> None:
     settings = TrackSettings(max_gap=0, divisions=False)
     lineage = Tracker(tracker.model, settings).track(case.masks)
     assert (lineage.links.kind == 0).all()
+
+
+@pytest.mark.parametrize(("comes_back", "children"), [(4.0, 1), (1.0, 2)])
+def test_without_gaps_a_cell_that_comes_back_is_no_daughter(comes_back: float, children: int) -> None:
+    masks = np.zeros((3, 40, 40), np.int32)
+    masks[:, 10:18, 10:18] = 1
+    masks[::2, 10:18, 22:30] = 2
+    movie = Movie(ArrayFrames(masks), None, Scale.pixels(2))
+    graph = build_graph(*extract_features(movie, max_gap=2), max_gap=2)
+    candidates, (stays, back) = graph.candidates, np.flatnonzero(graph.cells.frame == 2)
+    before = int(np.flatnonzero(graph.cells.frame == 1)[0])
+    odds = np.full(len(candidates), -9.0)
+    odds[(candidates.target == before) | (candidates.target == stays)] = 5.0
+    odds[(candidates.ahead > 1) & (candidates.target == stays)] = -9.0
+    odds[(candidates.source == before) & (candidates.target == back)] = 2.0
+    odds[(candidates.ahead > 1) & (candidates.target == back)] = comes_back
+    rewards = link_rewards(odds, candidates.ahead, cells=len(graph.cells), costs=LinkCosts(bias=0.0, division=0.0))
+    settings = TrackSettings(max_gap=0)
+    chosen = choose_links(graph, leave_out_gaps(graph, rewards, settings), settings)
+    assert (candidates.ahead[chosen] == 1).all()
+    assert (candidates.source[chosen] == before).sum() == children
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_without_gaps_what_came_back_begins(name: str, tracker: Tracker) -> None:
+    case = CASES[name]()
+    with_gaps = tracker.track(case.masks, case.images, scale=case.step)
+    without = Tracker(tracker.model, TrackSettings(max_gap=0)).track(case.masks, case.images, scale=case.step)
+    frame = without.cells.frame
+    assert (frame[without.links.target] - frame[without.links.source] == 1).all()
+    back = with_gaps.links.target[with_gaps.links.kind == KINDS.index("gap")]
+    assert not np.isin(without.links.target, back).any()
 
 
 def test_progress_is_reported(tracker: Tracker) -> None:

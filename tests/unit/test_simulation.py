@@ -134,6 +134,33 @@ def test_variety_sets_daughters_apart() -> None:
     assert np.quantile(varied, 0.9) > 1.2
 
 
+def mothers_and_angles(variety: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Length over width of each mother in her last frame, and the angle between her and the line of her daughters."""
+    settings = SimulationSettings("nuclei", 30, (300, 300), 40, seed=6, division_rate=4.0, variety=variety)
+    masks, tracks = masks_of(simulate(settings)), simulate(settings).tracks
+    ratio, angle = [], []
+    for parent in np.unique(tracks.parent[tracks.parent > 0]):
+        daughters = np.flatnonzero(tracks.parent == parent)
+        begin = tracks.begin[daughters[0]]
+        mother = np.argwhere(masks[begin - 1] == parent)
+        pair = [np.argwhere(masks[begin] == track) for track in tracks.track[daughters]]
+        if len(pair) == 2 and min(len(mother), *map(len, pair)) > 20:
+            (short, long), axes = np.linalg.eigh(np.cov(mother.T))
+            line = pair[0].mean(axis=0) - pair[1].mean(axis=0)
+            ratio.append(np.sqrt(long / short))
+            angle.append(np.degrees(np.arccos(min(abs(line @ axes[:, 1]) / np.linalg.norm(line), 1.0))))
+    return np.array(ratio), np.array(angle)
+
+
+def test_variety_elongates_mothers_that_part_along_and_across() -> None:
+    round_mothers, _ = mothers_and_angles(0.0)
+    ratio, angle = mothers_and_angles(1.2)
+    assert min(len(round_mothers), len(ratio)) > 20
+    assert np.median(ratio) > np.median(round_mothers) + 0.15
+    along = angle[ratio > 1.3]
+    assert 0.2 < np.mean(along < 45) < 0.8
+
+
 def test_unrest_changes_sizes_from_frame_to_frame() -> None:
     def fluctuation(unrest: float) -> float:
         settings = SimulationSettings("nuclei", 6, (300, 300), 30, seed=5, division_rate=0.0, unrest=unrest)

@@ -47,7 +47,7 @@ def models(model: tuple[str, ...]) -> None:
 @click.option("--motion", default=1.0, show_default=True, help="Factor on the speed.")
 @click.option("--division-rate", default=1.0, show_default=True, help="Factor on the number of divisions.")
 @click.option("--death-rate", default=1.0, show_default=True, help="Factor on the number of deaths.")
-@click.option("--variety", default=0.0, show_default=True, help="How much divisions differ, 0 to about 1.")
+@click.option("--variety", default=0.0, show_default=True, help="How much cells and divisions differ, 0 to about 1.")
 @click.option("--unrest", default=0.0, show_default=True, help="How much outlines change from frame to frame.")
 @click.option("--drift", default=0.0, show_default=True, help="Speed of the stage in pixels per frame.")
 @click.option("--missed", default=0.0, show_default=True, help="Share of cells left out of the damaged masks.")

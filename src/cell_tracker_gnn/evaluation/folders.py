@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from cell_tracker_gnn.errors import MissingInputError
+from cell_tracker_gnn.io.formats import FORMATS
 
 __all__ = ["check_result_folder"]
-
-_OTHER_FORMATS = (".xml", ".geff", ".zarr", ".csv", ".parquet")
 
 
 def check_result_folder(result: Path) -> None:
@@ -23,7 +22,7 @@ def check_result_folder(result: Path) -> None:
         raise MissingInputError(f"the result folder {result} does not exist; give the folder that `track` wrote")
     if result.is_file() and (result.parent / "res_track.txt").is_file():
         raise MissingInputError(f"{result} is a file of a result; give its folder {result.parent}")
-    if result.suffix in _OTHER_FORMATS and not (result / "res_track.txt").is_file():
+    if any(result.suffix in form.suffixes for form in FORMATS.values()) and not (result / "res_track.txt").is_file():
         command = f"cell-tracker-gnn convert {result} {result.stem} --masks MASKS"
         raise MissingInputError(f"{result} is no result folder; make one of it: {command}")
     if not result.is_dir():

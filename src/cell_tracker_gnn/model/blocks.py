@@ -14,11 +14,27 @@ PIECE = 2048
 """Links that a CPU goes through at a time where nothing is learned."""
 
 
+class OneOutput(nn.Linear):
+    """A linear layer of one output, the same to the last bit with any number of threads where nothing is learned.
+
+    The product of a matrix and a vector is summed in an order that depends on the number of threads.
+    """
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__(inputs, 1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Outputs (n, 1) of the inputs (n, f)."""
+        if self.training:
+            return super().forward(inputs)
+        return (inputs * self.weight[0]).sum(dim=1, keepdim=True) + self.bias
+
+
 def mlp(*widths: int, dropout: float = 0.0, norm: bool = False) -> nn.Sequential:
     """Linear layers of the given widths with ReLU between them; with ``norm`` a layer norm before each ReLU."""
     layers: list[nn.Module] = []
     for index, (before, after) in enumerate(pairwise(widths)):
-        layers.append(nn.Linear(before, after))
+        layers.append(OneOutput(before) if after == 1 else nn.Linear(before, after))
         if index < len(widths) - 2:
             if norm:
                 layers.append(nn.LayerNorm(after))
@@ -149,7 +165,7 @@ class PathfinderConvolution(nn.Module):
         super().__init__()
         self.linear = nn.Linear(inputs, outputs, bias=False)
         self.bias = nn.Parameter(torch.zeros(outputs))
-        self.weigh = nn.Sequential(nn.Linear(link_width, hidden), nn.ReLU(), nn.Linear(hidden, 1), nn.Sigmoid())
+        self.weigh = nn.Sequential(nn.Linear(link_width, hidden), nn.ReLU(), OneOutput(hidden), nn.Sigmoid())
 
     def forward(self, cells: Tensor, links: Tensor, source: Tensor, target: Tensor) -> Tensor:
         """Updated cells (n, outputs); messages flow from source to target."""

@@ -75,6 +75,11 @@ class Model:
     sha256: str = ""
     confidence: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def max_gap(self) -> int:
+        """Missed frames that the candidate links of its training spanned, 0 if that is not known."""
+        return int(self.card.get("settings", {}).get("max_gap", 0))
+
 
 def save_model(model: Model, path: Path) -> None:
     """Write a model file; it appears under its name only when it is complete."""

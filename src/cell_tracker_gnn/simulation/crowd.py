@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import Floats
 from cell_tracker_gnn.simulation.census import Field, Target, Zone, place
 from cell_tracker_gnn.simulation.motion import Flow, Stage, random_directions, repel, turn
-from cell_tracker_gnn.simulation.population import DYING, MITOSIS, Population
+from cell_tracker_gnn.simulation.population import DYING, MITOSIS, NEWBORN_FLATNESS, Population
 from cell_tracker_gnn.simulation.rows import Identities
 
 if TYPE_CHECKING:
@@ -101,6 +101,9 @@ class Crowd:
         self._speed = behaviour.speed * motion
         self._death = behaviour.death * settings.death_rate
         self._variety, self._unrest = settings.variety, settings.unrest
+        self._elongation = behaviour.elongation
+        if settings.variety:
+            self._elongation *= 1 + 2 * settings.variety * rng.random()
         self._cycle = behaviour.cycle / settings.division_rate if settings.division_rate else np.inf
         margin = behaviour.margin * diameter + (behaviour.stream + behaviour.swirl) * motion
         self._field = Field(settings.extent, behaviour.reach * diameter, margin)
@@ -160,9 +163,13 @@ class Crowd:
 
     def _daughters(self, mothers: Population) -> Population:
         rng, n = self._rng, len(mothers)
-        axis = mothers.frame[:, :, -1] + 0.3 * rng.standard_normal((n, self._rank))
-        axis /= np.linalg.norm(axis, axis=1, keepdims=True)
         variety = self._variety
+        axis = mothers.frame[:, :, -1]
+        if variety:  # daughters of a metaphase plate part across it
+            across = rng.random(n) < 0.5 * min(variety, 1.0)
+            axis = np.where(across[:, None], mothers.frame[:, :, 0], axis)
+        axis = axis + 0.3 * rng.standard_normal((n, self._rank))
+        axis /= np.linalg.norm(axis, axis=1, keepdims=True)
         share = 0.5 + np.clip(rng.normal(0.0, 0.02 + 0.06 * variety, n), -0.05 - 0.12 * variety, 0.05 + 0.12 * variety)
         pair = self._newcomers(np.concatenate([mothers.position, mothers.position]))
         pair.parent = np.concatenate([mothers.identity, mothers.identity])
@@ -249,14 +256,19 @@ class Crowd:
 
     def _newcomers(self, position: Floats) -> Population:
         """Cells at these positions (n, rank) with everything else at random."""
-        rng, behaviour, (n, rank) = self._rng, self._behaviour, position.shape
+        rng, (n, rank) = self._rng, position.shape
         unit = np.pi / 4 if rank == 2 else np.pi / 6
         grown = unit * self._diameter**rank / MEAN_GROWTH * np.exp(np.clip(rng.normal(0.0, 0.12, n), -0.3, 0.3))
         cycle = np.maximum(self._cycle * rng.gamma(40.0, 1 / 40.0, n), 2 * MITOSIS)
         youth = 1 - np.log2(1 + rng.random(n))  # a growing population has twice as many newborn as dividing cells
         age = youth * (cycle - MITOSIS - 1) if np.isfinite(self._cycle) else np.zeros(n)
-        stretch = np.sort(rng.normal(0.0, behaviour.elongation, (n, rank)), axis=1)
+        stretch = _stretch(rng, self._elongation, n, rank)
         outline = _waves(rng, n, 4, rank, (2.0, 4.0))
+        plate, flatness = np.zeros((n, rank)), np.full(n, NEWBORN_FLATNESS)
+        if self._variety:
+            various = min(self._variety, 1.0)
+            plate = _stretch(rng, 0.5 * various, n, rank)
+            flatness *= 1 + various * rng.uniform(-1.2, 0.5, n)
         return Population(
             identity=self._identities.give(n),
             parent=np.zeros(n, np.int64),
@@ -264,7 +276,7 @@ class Crowd:
             velocity=np.zeros((n, rank)),
             speed=self._speed * np.exp(rng.normal(0.0, 0.35, n)),
             frame=np.linalg.qr(rng.standard_normal((n, rank, rank)))[0],
-            stretch=stretch - stretch.mean(axis=1, keepdims=True),
+            stretch=stretch,
             unrest=np.zeros((n, rank)),
             born=(0.5 if np.isfinite(self._cycle) else MEAN_GROWTH) * grown,
             grown=grown,
@@ -272,6 +284,8 @@ class Crowd:
             cycle=cycle,
             committed=np.zeros(n, bool),
             compaction=np.full(n, 0.1) + 0.4 * (rng.random(n) * self._variety if self._variety else np.zeros(n)),
+            plate=plate,
+            flatness=flatness,
             dying=np.zeros(n, np.int64),
             seen=np.zeros(n, bool),
             brightness=np.exp(np.clip(rng.normal(0.0, 0.2, n), -0.5, 0.5)),
@@ -279,6 +293,12 @@ class Crowd:
             texture=_waves(rng, n, 8, rank, (2.5, 7.0)),
             spots=random_directions(rng, 2 * n, rank).reshape(n, 2, rank) * rng.uniform(0.2, 0.7, (n, 2, 1)),
         )
+
+
+def _stretch(rng: np.random.Generator, spread: float, count: int, rank: int) -> Floats:
+    """Logarithms of body axes, the shortest first, summing to 0 for each cell, shape (count, rank)."""
+    stretch = np.sort(rng.normal(0.0, spread, (count, rank)), axis=1)
+    return np.asarray(stretch - stretch.mean(axis=1, keepdims=True))
 
 
 def _waves(rng: np.random.Generator, count: int, waves: int, rank: int, pitch: tuple[float, float]) -> Floats:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.data import Floats, Integers
 from cell_tracker_gnn.simulation.rows import Rows
 
-__all__ = ["DYING", "MITOSIS", "Population"]
+__all__ = ["DYING", "MITOSIS", "NEWBORN_FLATNESS", "Population"]
 
 MITOSIS = 3.0
 """Frames before its division during which a mother is round and bright."""
@@ -22,6 +22,7 @@ DYING = 4
 """Frames that a cell takes to die."""
 
 NEWBORN_FLATNESS = np.log(1.5)
+"""Usual flatness of a daughter at birth."""
 
 
 @dataclass(eq=False)
@@ -50,6 +51,10 @@ class Population(Rows):
         Whether the cell is about to divide, shape (n,).
     compaction
         Share of its area or volume that a mother loses as it rounds up, shape (n,).
+    plate
+        Logarithm of the body axes of a mother that divides, like ``stretch``; 0 for round ones, shape (n, rank).
+    flatness
+        How flat a newborn is along the axis of the division: logarithm of the ratio of its lengths, shape (n,).
     dying
         Frames left to live, 0 for a healthy cell, shape (n,).
     seen
@@ -74,6 +79,8 @@ class Population(Rows):
     cycle: Floats
     committed: NDArray[np.bool_]
     compaction: Floats
+    plate: Floats
+    flatness: Floats
     dying: Integers
     seen: NDArray[np.bool_]
     brightness: Floats
@@ -116,10 +123,11 @@ class Population(Rows):
     @property
     def axes(self) -> Floats:
         """Half lengths of the body axes, shape (n, rank)."""
-        flat = np.full(self.rank, NEWBORN_FLATNESS / self.rank)
-        flat[0] -= NEWBORN_FLATNESS
-        newborn = self.newborn[:, None]
-        shape = self.stretch * (1 - self.mitosis[:, None]) * (1 - newborn) + flat * newborn
+        flat = np.full((len(self), self.rank), 1 / self.rank)
+        flat[:, 0] -= 1
+        newborn, mitosis = self.newborn[:, None], self.mitosis[:, None]
+        own = self.stretch * (1 - mitosis) + self.plate * mitosis
+        shape = own * (1 - newborn) + self.flatness[:, None] * flat * newborn
         return np.asarray(self.radius[:, None] * np.exp(shape + self.unrest))
 
     @property

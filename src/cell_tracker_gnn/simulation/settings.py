@@ -46,9 +46,11 @@ class SimulationSettings:
     death_rate
         Factor on the number of deaths per frame.
     variety
-        How much divisions differ from each other: with 0 the daughters touch and share the size that the mother had,
-        with 1 the mother shrinks by up to a half before it divides, the daughters may differ twofold in size and come
-        to lie up to about two diameters of the mother apart. Without effect on ``bacteria``.
+        How much divisions differ from each other: with 0 a mother is round, the daughters part along her former long
+        axis, touch and share the size that she had. With 1 she shrinks by up to a half before she divides, is round or
+        elongated, the daughters part along or across (as those of a metaphase plate do), may differ twofold in size and
+        come to lie up to about two diameters of the mother apart. The more variety, the more elongated all cells of a
+        movie may be. Without effect on ``bacteria``.
     unrest
         Standard deviation of the logarithm of each body axis as it changes from frame to frame, as the outlines of
         squeezed cells and those of careless annotators do. Without effect on ``bacteria``.

@@ -44,6 +44,9 @@ class Job:
         Give the movie and the model when they are called.
     settings
         Settings of the run.
+    span
+        Missed frames that the candidate links span: those of cells that come back compete even where they are left out
+        of the lineage, see :func:`~cell_tracker_gnn.pipeline.leave_out_gaps`.
     device
         Name of the device.
     numbers, shape, scale
@@ -57,6 +60,7 @@ class Job:
     movie: Callable[[], Movie]
     model: Callable[[], Model]
     settings: TrackSettings
+    span: int
     device: str
     numbers: tuple[int, ...]
     shape: tuple[int, ...]
@@ -114,7 +118,7 @@ def _measured(
     if hashed is not None:
         movie = with_changes(movie, masks=hashed)
     walk = FrameWalk(movie, min_size=job.settings.min_size, factor=job.factor)
-    parts = extract_parts(walk, ranges, max_gap=job.settings.max_gap, embed=_embed(job), progress=progress)
+    parts = extract_parts(walk, ranges, max_gap=job.span, embed=_embed(job), progress=progress)
     for frames, part in zip(ranges, parts, strict=True):
         yield part.arrays() | ({"digest": hashed.digests(*frames)} if hashed is not None else {})
 
@@ -169,7 +173,7 @@ def weigh(job: Job, store: Store, piece: Piece) -> Arrays | None:
     graph = build_graph(
         cells,
         movement,
-        max_gap=job.settings.max_gap,
+        max_gap=job.span,
         max_move=job.settings.max_move,
         describe=network.describe,
         first_frame=group.seen[0],

@@ -19,7 +19,7 @@ from cell_tracker_gnn.graph.windows import WindowGroup, group_windows
 from cell_tracker_gnn.io.fingerprint import join_digests, movie_sha256
 from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.model.weights import Model, bundled_models, model_path
-from cell_tracker_gnn.settings import TrackSettings
+from cell_tracker_gnn.settings import MISSED, TrackSettings
 from cell_tracker_gnn.stages.embedding import choose_cutter
 from cell_tracker_gnn.stages.executors import work_through
 from cell_tracker_gnn.stages.jobs import Job, Piece, Range, frame_ranges, measure, measure_in_turn, piece_name, weigh
@@ -123,7 +123,7 @@ class Run:
 
     @cached_property
     def _groups(self) -> list[WindowGroup]:
-        return group_windows(self._counts, max_gap=self.job.settings.max_gap)
+        return group_windows(self._counts, max_gap=self.job.span)
 
     @property
     def _sends_frames(self) -> bool:
@@ -143,7 +143,7 @@ class Run:
         store = self.store.only([]) if self.remote else self.store
         for begin, end in ranges:
             if self._sends_frames:
-                last = min(end + job.settings.max_gap + 1, len(self.movie))
+                last = min(end + job.span + 1, len(self.movie))
                 job, first = replace(job, movie=Given(cut_movie(self.movie, begin, last))), begin
             yield job, store, (begin, end), first
 
@@ -199,6 +199,7 @@ def begin_run(
         movie=opening.for_workers() if opening is not None and opened_there else Given(movie),
         model=_for_workers(model) if remote else Given(model),
         settings=settings,
+        span=max(settings.max_gap, min(model.max_gap, MISSED)),
         device=str(choose_device(settings.device)),
         numbers=tuple(movie.numbers),
         shape=movie.shape,

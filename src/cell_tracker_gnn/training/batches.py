@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset
 
-from cell_tracker_gnn.data import Floats, Integers
+from cell_tracker_gnn.data import Integers
 from cell_tracker_gnn.graph.edges import IMAGE_LINK_FEATURES, LINK_FEATURES
 from cell_tracker_gnn.graph.nodes import CELL_FEATURES, IMAGE_CELL_FEATURES
 from cell_tracker_gnn.graph.windows import cut_window
 from cell_tracker_gnn.training.examples import Example
 
-__all__ = ["Batch", "Batches", "WindowStream", "draw_weights", "join_batch", "whole_batches", "window_batch"]
+__all__ = ["Batch", "Batches", "WindowStream", "join_batch", "whole_batches", "window_batch"]
 
 IMAGE_LINK_COLUMNS = [LINK_FEATURES.index(name) for name in IMAGE_LINK_FEATURES]
 IMAGE_CELL_COLUMNS = [CELL_FEATURES.index(name) for name in IMAGE_CELL_FEATURES]
@@ -109,11 +109,6 @@ class Batches(Dataset[Batch]):
         return self.batches[index]
 
 
-def draw_weights(examples: Sequence[Example]) -> Floats:
-    """How often windows of each example are drawn relative to each other: square root of its links times its weight."""
-    return np.asarray(np.sqrt([len(e.positive) for e in examples]) * [e.variant.weight for e in examples])
-
-
 class WindowStream(IterableDataset[Batch]):
     """A seeded epoch of batches of about the same number of links.
 
@@ -155,7 +150,7 @@ class WindowStream(IterableDataset[Batch]):
         self.examples = [e for e in examples if e.positive.any()]
         self.links, self.frames, self.batches = links, frames, batches
         self.seed, self.stride, self.hide_images, self.hide_gaps = seed, stride, hide_images, hide_gaps
-        weight = draw_weights(self.examples)
+        weight = np.sqrt([len(e.positive) for e in self.examples]) * [e.variant.weight for e in self.examples]
         self.weight = weight / weight.sum()
 
     def __len__(self) -> int:
