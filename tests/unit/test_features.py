@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from cases import CASES
 from cell_tracker_gnn.data import ArrayFrames, Movie, Scale
 from cell_tracker_gnn.features.extract import extract_features
-from cell_tracker_gnn.features.motion import draw_picture, estimate_motion
+from cell_tracker_gnn.features.motion import _phase_shift, draw_picture, estimate_motion
 from cell_tracker_gnn.features.movement import FrameState, meet, probe_cells
 from cell_tracker_gnn.features.regions import MaskPixels, measure_frame
 from cell_tracker_gnn.graph.build import build_graph
@@ -101,6 +101,14 @@ def test_flow_follows_cells_that_move_apart() -> None:
     truth = moved[cells.label[first] - 1] - cells.centroid[first]
     error = np.linalg.norm(movement.flow[0, first] - truth, axis=1)
     assert np.median(error) < 0.4 * np.median(np.linalg.norm(truth, axis=1))
+
+
+def test_the_search_for_drift_leaves_the_pictures_as_they_are() -> None:
+    pictures = [discs(scattered(seed), 6, (256, 256)).astype(np.float32) for seed in (1, 2)]
+    before = [picture.copy() for picture in pictures]
+    _phase_shift(*pictures)
+    for picture, as_before in zip(pictures, before, strict=True):
+        np.testing.assert_array_equal(picture, as_before)
 
 
 def test_a_frame_without_cells_moves_nothing() -> None:

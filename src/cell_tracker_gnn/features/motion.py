@@ -210,7 +210,8 @@ def _phase_shift(first: NDArray[np.float32], second: NDArray[np.float32]) -> Flo
     import cv2
 
     window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
-    (x, y), _ = cv2.phaseCorrelate(first, second, window)
+    # OpenCV may multiply the pictures that it is given by the window in place.
+    (x, y), _ = cv2.phaseCorrelate(first.copy(), second.copy(), window)
     return np.array([y, x])
 
 
