@@ -15,6 +15,9 @@ __all__ = ["FrameCells", "Levels", "MaskPixels", "frame_levels", "join_frames", 
 LEVELS = (1.0, 99.8)
 """Percentiles of a frame that count as its dark and its bright level."""
 
+MOSTLY_KNOWN = 0.9
+"""A cell of which the image shows a smaller share than this has an unknown appearance."""
+
 SAMPLED_PIXELS = 200_000
 """Percentiles of a frame are taken from about this many pixels on a regular lattice."""
 
@@ -186,21 +189,24 @@ def _principal_axes(offset: Sequence[Floats], start: Integers, size: Integers) -
 def _intensities(image: NDArray[np.generic] | None, pixels: MaskPixels, levels: Levels | None) -> tuple[Floats, Floats]:
     """Raw (minimum, mean, maximum, deviation) and the same on the frame's own scale (mean, deviation, maximum).
 
-    NaN without an image; the latter also where the image is blank.
+    NaN without an image; the latter also where the image is blank or lacks values. In the former NaN counts as dark.
     """
     count = len(pixels.label)
     if image is None or not count:
         return np.full((count, 4), np.nan), np.full((count, 3), np.nan)
     levels = levels or frame_levels(image)
     value = np.ascontiguousarray(image).reshape(-1)[pixels.pixel].astype(np.float64)
-    value = np.where(np.isfinite(value), value, levels.dark)
     start, size = pixels.start[:-1], pixels.size
+    known = np.isfinite(value)
+    value = np.where(known, value, levels.dark)
     mean = np.add.reduceat(value, start) / size
     deviation = np.sqrt(np.add.reduceat((value - mean[pixels.cell]) ** 2, start) / size)
     low, high = np.minimum.reduceat(value, start), np.maximum.reduceat(value, start)
     relative = np.stack([mean - levels.dark, deviation, high - levels.dark], axis=1) / levels.span
     if levels.bright <= levels.dark and low.min() == high.max():
         relative[:] = np.nan  # a blank frame: the camera saw nothing, the cells have not faded
+    if not known.all():
+        relative[np.add.reduceat(known, start, dtype=np.int64) < MOSTLY_KNOWN * size] = np.nan
     return np.stack([low, mean, high, deviation], axis=1), relative
 
 

@@ -24,7 +24,7 @@ _SIZE_TOLERANCE = 0.25
 _SHARED = 0.5
 """Share of the vanishing cell's mask that must land on the grown one."""
 
-_LIKELY = -1.5
+_LIKELY = -2.5
 """Least log-odds of the link from the vanishing cell to a mask of two cells, after the cost of a misfit."""
 
 _MISFIT = 4.0
