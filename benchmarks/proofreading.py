@@ -35,12 +35,11 @@ from cell_tracker_gnn.linking.corrections import resolve_edits
 from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.linking.evidence import gather_decisions
 from cell_tracker_gnn.linking.lineage import build_lineage
-from cell_tracker_gnn.linking.merges import find_passages
 from cell_tracker_gnn.linking.summary import rate_lineage
 from cell_tracker_gnn.model.infer import Scores, score_graph
 from cell_tracker_gnn.model.weights import Model, load_model
-from cell_tracker_gnn.pipeline import choose_links, leave_out_gaps, reward_links
-from cell_tracker_gnn.settings import MISSED, TrackSettings
+from cell_tracker_gnn.pipeline import link_cells
+from cell_tracker_gnn.settings import TrackSettings
 from cell_tracker_gnn.stages.embedding import embedder
 from figures import FIGURES, draw_if_possible
 from movies import find_movie
@@ -68,24 +67,22 @@ class Measured:
         """Do all that comes before the linking."""
         opened = open_movie(movie.masks, movie.images)
         embed = embedder(model.encoder, opened, choose_device("cpu"))
-        cells, movement = extract_features(opened, max_gap=MISSED, embed=embed)
-        graph = build_graph(cells, movement, max_gap=MISSED, describe=model.network.describe)
+        span = SETTINGS.span(model.max_gap)
+        cells, movement = extract_features(opened, max_gap=span, embed=embed)
+        graph = build_graph(cells, movement, max_gap=span, describe=model.network.describe)
         return cls(graph, score_graph(model.network, graph), model)
 
     def track(self, edits: Sequence[Edit], *, rated: bool = False) -> Lineage:
         """What ``track --max-gap 0 --fixed EDITS`` does with these features; probabilities only where asked for."""
         corrections = resolve_edits(edits, self.graph.cells)
         graph, scores = corrections.add_candidates(self.graph, self.scores)
-        rewards = corrections.constrain(graph, reward_links(graph, scores, LinkCosts(**self.model.costs)))
-        rewards = leave_out_gaps(graph, rewards, SETTINGS)
-        chosen = choose_links(graph, rewards, SETTINGS)
-        held = {"fixed": rewards.fixed, "forbidden": rewards.forbidden}
-        passages = find_passages(graph, scores.link, chosen, merged=False, **held)
+        costs = LinkCosts(**self.model.costs)
+        passages, rewards = link_cells(graph, scores, costs, SETTINGS, corrections=corrections)
         if not rated:
             candidates = graph.candidates
             certain = np.ones(len(candidates))
             return build_lineage(graph.cells, candidates.source, candidates.target, certain, passages.chosen)
-        decisions = gather_decisions(graph, scores, rewards.without(passages.dropped), passages.chosen)
+        decisions = gather_decisions(graph, scores, rewards, passages.chosen)
         return rate_lineage(graph, scores.link, passages, decisions, Confidence.from_dict(self.model.confidence))
 
     def take(self, edits: Sequence[Edit]) -> Lineage:

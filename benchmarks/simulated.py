@@ -15,11 +15,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
+from cell_tracker_gnn.simulation import SimulationSettings
 from movies import find_movie
 from options import choose_trackers, tracker_options
 from record import store
 from scoring import score_all
+from simulated_movies import written
 from tables import Results, avoidable, summary, table
 
 HELD_OUT = {
@@ -53,7 +54,7 @@ def main() -> None:
     trackers = choose_trackers(options)
     results: Results = {}
     for name in options.movies:
-        movie = find_movie(written(name, options.work / "held-out") / "01", None)
+        movie = find_movie(written(HELD_OUT[name], options.work / "held-out" / name) / "01", None)
         with tempfile.TemporaryDirectory() as scratch:
             results[name] = score_all(trackers, movie, Path(scratch), options.cache)
         Console(width=160).print(table(name, results[name]))
@@ -76,14 +77,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True, help="folder for the simulated movies")
     parser.add_argument("--movies", nargs="+", choices=HELD_OUT, default=list(HELD_OUT), help="all when left out")
     return parser.parse_args()
-
-
-def written(name: str, folder: Path) -> Path:
-    """Folder of a movie, which is written where it is missing."""
-    if not (folder / name).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_simulation(simulate(HELD_OUT[name]), folder / name)
-    return folder / name
 
 
 def report_goals(results: Results) -> None:

@@ -72,10 +72,15 @@ CHOSEN = {
 def written_movies(folder: Path) -> list[Path]:
     """Sequences of the simulated movies, written where they are missing."""
     movies = CHOSEN | drawn_movies()
-    for name, settings in movies.items():
-        if not (folder / name).exists():
-            write_simulation(simulate(settings), folder / name)
-    return [folder / name / "01" for name in movies]
+    return [written(settings, folder / name) / "01" for name, settings in movies.items()]
+
+
+def written(settings: SimulationSettings, folder: Path) -> Path:
+    """Folder of a movie, which is written where it is missing."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_simulation(simulate(settings), folder)
+    return folder
 
 
 def drawn_movies() -> dict[str, SimulationSettings]:

@@ -24,7 +24,7 @@ from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.linking.lineage import build_lineage
 from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.pipeline import choose_links, leave_out_gaps, reward_links
-from cell_tracker_gnn.settings import MISSED, TrackSettings
+from cell_tracker_gnn.settings import TrackSettings
 from cell_tracker_gnn.training.examples import Example
 
 ROWS = 600_000
@@ -61,9 +61,8 @@ def main() -> None:
     masks, images, out, trees, max_gap = sys.argv[1:]
     movie = with_assumed_scale(open_movie(masks, None if images == "-" else images))
     settings = TrackSettings(max_gap=int(max_gap))
-    span = max(settings.max_gap, MISSED)
-    cells, movement = extract_features(movie, max_gap=span)
-    graph = build_graph(cells, movement, max_gap=span)
+    cells, movement = extract_features(movie, max_gap=settings.span())
+    graph = build_graph(cells, movement, max_gap=settings.span())
     odds = log_odds(joblib.load(trees), graph)
     nothing = np.zeros(len(cells))
     scores = Scores(odds, nothing, nothing, nothing)

@@ -25,12 +25,12 @@ from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.io import PointSource, Source
 from cell_tracker_gnn.io.edits import Edits, read_edits
 from cell_tracker_gnn.linking.confidence import Confidence
-from cell_tracker_gnn.linking.corrections import check_masks, resolve_edits
+from cell_tracker_gnn.linking.corrections import Corrections, check_masks, resolve_edits
 from cell_tracker_gnn.linking.costs import LinkCosts, LinkRewards, link_rewards
 from cell_tracker_gnn.linking.evidence import gather_decisions
 from cell_tracker_gnn.linking.greedy import solve_greedy
 from cell_tracker_gnn.linking.match import solve_exact
-from cell_tracker_gnn.linking.merges import find_passages
+from cell_tracker_gnn.linking.merges import Passages, find_passages
 from cell_tracker_gnn.linking.problem import LinkProblem
 from cell_tracker_gnn.linking.summary import rate_lineage
 from cell_tracker_gnn.model.infer import Scores
@@ -43,7 +43,7 @@ from cell_tracker_gnn.stages.run import Run, begin_run
 from cell_tracker_gnn.stages.sources import Opening
 from cell_tracker_gnn.stages.store import MemoryStore, Store
 
-__all__ = ["Progress", "Tracker", "choose_links", "leave_out_gaps", "reward_links", "track_movie"]
+__all__ = ["Progress", "Tracker", "choose_links", "leave_out_gaps", "link_cells", "reward_links", "track_movie"]
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage, how much of it is done and how much there is."""
@@ -263,17 +263,10 @@ def _finish(run: Run, model: Model, fixed: Edits | None, progress: Progress | No
             cells = _as_given(graph.cells, movie.points)
             corrections = resolve_edits(fixed.edits, cells, divisions=settings.divisions)
             graph, scores = corrections.add_candidates(graph, scores)
-        rewards = reward_links(graph, scores, LinkCosts(**model.costs))
-        if corrections is not None:
-            rewards = corrections.constrain(graph, rewards)
-        rewards = leave_out_gaps(graph, rewards, settings)
-        chosen = choose_links(graph, rewards, settings)
-        merged = settings.max_gap > 0 and movie.points is None
-        held = {"fixed": rewards.fixed, "forbidden": rewards.forbidden}
-        passages = find_passages(graph, scores.link, chosen, merged=merged, **held)
+        costs, merged = LinkCosts(**model.costs), movie.points is None
+        passages, rewards = link_cells(graph, scores, costs, settings, corrections=corrections, merged=merged)
         report("linking", 1, 1)
     with _timed("confidence"):
-        rewards = rewards.without(passages.dropped)
         decisions = gather_decisions(graph, scores, rewards, passages.chosen, divisions=settings.divisions)
         record: dict[str, object] = {
             "version": version("cell-tracker-gnn"),
@@ -296,6 +289,38 @@ def _as_given(cells: Cells, points: Points | None) -> Cells:
     if points is None:
         return cells
     return replace(cells, label=points.label, centroid=points.position, scale=points.scale)
+
+
+def link_cells(
+    graph: Graph,
+    scores: Scores,
+    costs: LinkCosts,
+    settings: TrackSettings,
+    *,
+    corrections: Corrections | None = None,
+    merged: bool = True,
+) -> tuple[Passages, LinkRewards]:
+    """The chosen links and the objective that they are the best for.
+
+    Parameters
+    ----------
+    graph, scores
+        The candidate links and what the network says.
+    costs, settings
+        Linking costs and settings of the run.
+    corrections
+        What the lineage has to obey.
+    merged
+        Whether cells may go on after a mask that they shared, where gaps are wanted at all.
+    """
+    rewards = reward_links(graph, scores, costs)
+    if corrections is not None:
+        rewards = corrections.constrain(graph, rewards)
+    rewards = leave_out_gaps(graph, rewards, settings)
+    chosen = choose_links(graph, rewards, settings)
+    held = {"fixed": rewards.fixed, "forbidden": rewards.forbidden}
+    passages = find_passages(graph, scores.link, chosen, merged=merged and settings.max_gap > 0, **held)
+    return passages, rewards.without(passages.dropped)
 
 
 def reward_links(graph: Graph, scores: Scores, costs: LinkCosts) -> LinkRewards:

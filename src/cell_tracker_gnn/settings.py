@@ -76,6 +76,16 @@ class TrackSettings:
         if self.min_size < 0:
             raise SettingsError(f"min_size is {self.min_size}; give a number of pixels, 0 or more")
 
+    def span(self, trained: int = MISSED) -> int:
+        """Missed frames that candidate links span: :data:`MISSED` even where fewer are wanted.
+
+        Parameters
+        ----------
+        trained
+            Missed frames that the model has learned to weigh links over; no more are added to those that are wanted.
+        """
+        return max(self.max_gap, min(trained, MISSED))
+
     def as_dict(self) -> dict[str, object]:
         """The settings as plain values, for ``run.json``."""
         return asdict(self)

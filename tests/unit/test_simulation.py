@@ -11,6 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from cell_tracker_gnn.data import Tracks
 from cell_tracker_gnn.errors import InputError, OutputError, SettingsError
 from cell_tracker_gnn.simulation import KINDS, Simulation, SimulationSettings, damage, simulate, write_simulation
 
@@ -114,10 +115,15 @@ def _touches_edge(mask: NDArray[np.bool_]) -> bool:
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
+def dividing_nuclei(variety: float) -> tuple[NDArray[np.int32], Tracks]:
+    """Masks and tracks of nuclei that divide often."""
+    simulation = simulate(SimulationSettings("nuclei", 30, (300, 300), 40, seed=6, division_rate=4.0, variety=variety))
+    return masks_of(simulation), simulation.tracks
+
+
 def division_distances(variety: float) -> NDArray[np.float64]:
     """Distance from each mother to her daughters in the next frame, in diameters of the mother."""
-    settings = SimulationSettings("nuclei", 30, (300, 300), 40, seed=6, division_rate=4.0, variety=variety)
-    masks, tracks = masks_of(simulate(settings)), simulate(settings).tracks
+    masks, tracks = dividing_nuclei(variety)
     found = []
     for track, begin, parent in zip(tracks.track, tracks.begin, tracks.parent, strict=True):
         if parent and (masks[begin] == track).any() and (masks[begin - 1] == parent).any():
@@ -136,8 +142,7 @@ def test_variety_sets_daughters_apart() -> None:
 
 def mothers_and_angles(variety: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Length over width of each mother in her last frame, and the angle between her and the line of her daughters."""
-    settings = SimulationSettings("nuclei", 30, (300, 300), 40, seed=6, division_rate=4.0, variety=variety)
-    masks, tracks = masks_of(simulate(settings)), simulate(settings).tracks
+    masks, tracks = dividing_nuclei(variety)
     ratio, angle = [], []
     for parent in np.unique(tracks.parent[tracks.parent > 0]):
         daughters = np.flatnonzero(tracks.parent == parent)

@@ -19,7 +19,7 @@ from cell_tracker_gnn.graph.windows import WindowGroup, group_windows
 from cell_tracker_gnn.io.fingerprint import join_digests, movie_sha256
 from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.model.weights import Model, bundled_models, model_path
-from cell_tracker_gnn.settings import MISSED, TrackSettings
+from cell_tracker_gnn.settings import TrackSettings
 from cell_tracker_gnn.stages.embedding import choose_cutter
 from cell_tracker_gnn.stages.executors import work_through
 from cell_tracker_gnn.stages.jobs import Job, Piece, Range, frame_ranges, measure, measure_in_turn, piece_name, weigh
@@ -199,7 +199,7 @@ def begin_run(
         movie=opening.for_workers() if opening is not None and opened_there else Given(movie),
         model=_for_workers(model) if remote else Given(model),
         settings=settings,
-        span=max(settings.max_gap, min(model.max_gap, MISSED)),
+        span=settings.span(model.max_gap),
         device=str(choose_device(settings.device)),
         numbers=tuple(movie.numbers),
         shape=movie.shape,

@@ -12,10 +12,9 @@ from cell_tracker_gnn.data import DECISIONS, Floats
 from cell_tracker_gnn.linking.confidence import USUAL_SPREAD, USUAL_WEIGHTS, Confidence
 from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.linking.evidence import EVIDENCE, Decisions, gather_decisions
-from cell_tracker_gnn.linking.merges import find_passages
 from cell_tracker_gnn.linking.problem import Flags
 from cell_tracker_gnn.model.infer import Scores
-from cell_tracker_gnn.pipeline import choose_links, reward_links
+from cell_tracker_gnn.pipeline import link_cells
 from cell_tracker_gnn.settings import TrackSettings
 from cell_tracker_gnn.training.examples import Example
 
@@ -53,10 +52,9 @@ class Judged:
 def judge(example: Example, scores: Scores, costs: LinkCosts, *, max_gap: int, weight: float = 1.0) -> Judged:
     """Link a labelled graph and compare every decision within the frames of the example with the labels."""
     graph, settings = example.graph, TrackSettings(max_gap=max_gap)
-    rewards = reward_links(graph, scores, costs)
-    passages = find_passages(graph, scores.link, choose_links(graph, rewards, settings), merged=max_gap > 0)
+    passages, rewards = link_cells(graph, scores, costs, settings)
     chosen = passages.chosen
-    decisions = gather_decisions(graph, scores, rewards.without(passages.dropped), chosen)
+    decisions = gather_decisions(graph, scores, rewards, chosen)
     source, target = graph.candidates.source, graph.candidates.target
     wrong = np.bincount(source[chosen & ~example.positive], minlength=len(graph.cells)) > 0
     right = {"link": example.positive, "division": example.divides & ~wrong}
