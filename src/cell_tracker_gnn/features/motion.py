@@ -1,9 +1,10 @@
 """Motion between two consecutive frames: drift of the whole field, then a dense displacement field.
 
 The drift is found by phase correlation (Kuglin and Hines 1975) or plain cross-correlation and kept only where it
-brings the pictures and the cells of the two frames closer together. What remains is a dense inverse search optical
-flow (Kroeger et al. 2016, OpenCV) on reduced pictures of the masks. In three dimensions the field is that of the
-projection along z.
+brings the pictures and the cells of the two frames closer together. Then comes what neighbours agree on, see
+:mod:`~cell_tracker_gnn.features.consensus`. In two dimensions what remains is a dense inverse search optical flow
+(Kroeger et al. 2016, OpenCV) on reduced pictures of the masks. In three dimensions the flow is that of the projection
+along z, and only used where neighbours do not agree.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scipy import fft
 from scipy.spatial import cKDTree
 
 from cell_tracker_gnn.data import Floats
+from cell_tracker_gnn.features.consensus import Consensus, find_consensus
 from cell_tracker_gnn.features.regions import FrameCells
 
 __all__ = ["Motion", "Picture", "draw_picture", "estimate_motion", "reduction_factor"]
@@ -38,6 +40,12 @@ MUCH_MORE_ALIKE, HARDLY_FARTHER = 0.15, 1.25
 """A drift that makes the pictures so much more alike may leave the cells a little farther from the next ones: in packed
 tissue some cell is near wherever one looks."""
 
+GRID = 4
+"""Pixels of the reduced picture between the places at which neighbours are asked."""
+
+NODES_PER_CELL, MOST_NODES = 4, 200_000
+"""The lattice of a volume has so many nodes along the extent of a cell, and so many in all at most."""
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -51,14 +59,20 @@ class Picture:
         Share of the foreground in each z plane, shape (z,); empty in 2D.
     centroid
         Centres of the cells in pixels, shape (n, rank).
+    extent
+        Pixels that a typical cell spans along each axis, the same along y and x, shape (rank,).
     factor
         Pixels of the frame per pixel of the plane.
+    shape
+        Of the frame.
     """
 
     plane: Gray
     profile: Floats
     centroid: Floats
+    extent: Floats
     factor: int
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,37 +84,45 @@ class Motion:
     drift
         Displacement of the whole field, shape (rank,).
     field
-        What remains at each pixel of the reduced picture after the drift, shape (y, x, 2) as (dy, dx), or None.
-    factor
-        Pixels of the frame per pixel of the field.
+        What comes on top of the drift at each node of a lattice over the earlier frame, shape (rank, [z,] y, x).
+    step
+        Pixels between two nodes along each axis, shape (rank,).
     """
 
     drift: Floats
-    field: NDArray[np.float32] | None
-    factor: int
+    field: NDArray[np.float32] | None = None
+    step: Floats | None = None
 
     def at(self, points: Floats) -> Floats:
         """Displacement of points of the earlier frame, shape (n, rank), both in pixels."""
         moved = np.repeat(self.drift[:, None], len(points), axis=1)
-        if self.field is None or not len(points):
+        if self.field is None or self.step is None or not len(points):
             return moved.T
-        pixel = np.zeros(len(points), np.int64)
-        for axis, side in zip((-2, -1), self.field.shape, strict=False):
-            place = (points[:, axis] + self.drift[axis]) / self.factor
-            pixel = pixel * side + np.clip(place.astype(np.int64), 0, side - 1)
-        for axis in (-2, -1):
-            moved[axis] += self.field[..., axis].reshape(-1).take(pixel) * self.factor
+        node = np.zeros(len(points), np.int64)
+        for axis, side in enumerate(self.field.shape[1:]):
+            node = node * side + np.clip((points[:, axis] / self.step[axis]).astype(np.int64), 0, side - 1)
+        for axis, component in enumerate(self.field):
+            moved[axis] += component.reshape(-1).take(node)
         return moved.T
 
 
 def reduction_factor(cells: FrameCells, shape: tuple[int, ...]) -> int:
     """How much frames can be reduced so that the cells of this one are still seen."""
     rank = len(shape)
-    extent = cells.box[:, rank:] - cells.box[:, :rank]
-    typical = float(np.median(extent[:, -2:])) if len(cells) else CELL_PIXELS
+    typical = float(_typical_extent(cells, rank)[-1])
     height, width = shape[-2:]
     needed = int(np.ceil(np.sqrt(height * width / PICTURE_PIXELS)))
     return max(1, needed, round(typical / CELL_PIXELS))
+
+
+def _typical_extent(cells: FrameCells, rank: int) -> Floats:
+    """Pixels that a typical cell spans along each axis, shape (rank,)."""
+    if not len(cells):
+        return np.full(rank, CELL_PIXELS)
+    span = (cells.box[:, rank:] - cells.box[:, :rank]).astype(np.float64)
+    extent = np.full(rank, np.median(span[:, -2:]))
+    extent[:-2] = np.median(span[:, :-2], axis=0)
+    return extent
 
 
 def draw_picture(cells: FrameCells, rows: NDArray[np.int32], factor: int) -> Picture:
@@ -122,7 +144,8 @@ def draw_picture(cells: FrameCells, rows: NDArray[np.int32], factor: int) -> Pic
     flat = inside if inside.ndim == 2 else inside.mean(axis=0)
     profile = inside.mean(axis=(1, 2)).astype(np.float64) if inside.ndim == 3 else np.zeros(0)
     plane = cv2.GaussianBlur(_reduce(flat, factor), (0, 0), 1.0)
-    return Picture((plane * 255.0).astype(np.uint8), profile, cells.centroid, factor)
+    extent = _typical_extent(cells, rows.ndim)
+    return Picture((plane * 255.0).astype(np.uint8), profile, cells.centroid, extent, factor, rows.shape)
 
 
 def _interiors(rows: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -161,10 +184,14 @@ def estimate_motion(before: Picture, after: Picture, *, dense: bool = True) -> M
     """
     if not len(before.centroid) or not len(after.centroid):
         # A frame without cells says nothing about motion, and the flow into it would be arbitrary.
-        return Motion(np.zeros(before.centroid.shape[1]), None, before.factor)
+        return Motion(np.zeros(before.centroid.shape[1]))
     drift = _checked_drift(before, after)
-    field = _dense_field(before, after, drift) if dense else None
-    return Motion(drift, field, before.factor)
+    if not dense:
+        return Motion(drift)
+    consensus = find_consensus(before.centroid, after.centroid, before.extent, drift)
+    if consensus is not None and len(drift) == 3:
+        return _volume_motion(before, drift, consensus)
+    return _plane_motion(before, after, drift, consensus)
 
 
 def _checked_drift(before: Picture, after: Picture) -> Floats:
@@ -252,21 +279,63 @@ def _typical_distance(points: Floats, after: Picture) -> float:
     return float(np.median(cKDTree(after.centroid).query(points)[0]))
 
 
-def _dense_field(before: Picture, after: Picture, drift: Floats) -> NDArray[np.float32] | None:
-    """Optical flow of what remains after the drift, (dy, dx) in pixels of the reduced picture."""
+def _volume_motion(before: Picture, drift: Floats, consensus: Consensus) -> Motion:
+    """What neighbours agree on, on a lattice over the volume."""
+    step = np.minimum(before.extent / NODES_PER_CELL, np.array(before.shape))
+    step *= max(1.0, float(np.prod(np.array(before.shape) / step) / MOST_NODES)) ** (1 / 3)
+    sides = np.ceil(np.array(before.shape) / step).astype(np.int64)
+    nodes = (np.indices(sides).reshape(3, -1).T + 0.5) * step
+    field = (consensus.at(nodes) - drift).T.reshape(3, *sides)
+    return Motion(drift, field.astype(np.float32), step)
+
+
+def _plane_motion(before: Picture, after: Picture, drift: Floats, consensus: Consensus | None) -> Motion:
+    """Optical flow of what remains after the drift and after what neighbours agree on."""
+    height, width = before.plane.shape
+    if min(height, width) < 16:
+        return Motion(drift)
     import cv2
 
-    if min(before.plane.shape) < 16:
-        return None
-    dy, dx = drift[-2:] / before.factor
+    place = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
+    if consensus is None:
+        expected = np.broadcast_to((drift[:-3:-1] / before.factor).astype(np.float32), (height, width, 2))
+    else:
+        expected = _plane_consensus(before, consensus)
+    # The later picture moved back, so that the flow is that of the earlier one's pixels. Those that come to lie outside
+    # are taken as they are, which means that nothing more is known of them than what is expected.
+    back = before.plane.copy()
+    cv2.remap(after.plane, place + expected, None, cv2.INTER_LINEAR, back, cv2.BORDER_TRANSPARENT)
+    flow = _flow(before.plane, back)
+    if consensus is not None:
+        expected = cv2.remap(expected, place + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    total = (flow + expected) * before.factor
+    # Each component lies in one piece of memory, because it is looked up by itself.
+    field = np.zeros((len(drift), *before.plane.shape), np.float32)
+    field[-1], field[-2] = total[..., 0] - drift[-1], total[..., 1] - drift[-2]
+    step = np.full(len(drift), float(before.factor))
+    if len(drift) == 3:
+        field, step[0] = field[:, None], before.shape[0]
+    return Motion(drift, field, step)
+
+
+def _plane_consensus(before: Picture, consensus: Consensus) -> NDArray[np.float32]:
+    """What neighbours agree on at each pixel of the reduced picture, (y, x, 2) as (dx, dy) in such pixels."""
+    import cv2
+
     height, width = before.plane.shape
-    matrix = np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]], np.float32)
-    moved = cv2.warpAffine(before.plane, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    grid = np.stack(np.meshgrid(*(np.arange(0, side + GRID, GRID) for side in (height, width)), indexing="ij"), axis=-1)
+    moved = consensus.at(grid.reshape(-1, 2) * before.factor)[:, ::-1] / before.factor
+    coarse = moved.reshape(grid.shape).astype(np.float32)
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return np.asarray(cv2.remap(coarse, x / GRID, y / GRID, cv2.INTER_LINEAR))
+
+
+def _flow(first: Gray, second: Gray) -> NDArray[np.float32]:
+    import cv2
+
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     # Half the time of the preset; the place of a cell changes by some hundredths of a pixel (docs/tried.md).
     search.setPatchStride(4)
     search.setGradientDescentIterations(12)
     search.setVariationalRefinementIterations(3)
-    flow = search.calc(moved, after.plane, None)
-    # Each component lies in one piece of memory, because it is looked up by itself.
-    return np.stack([flow[..., 1], flow[..., 0]]).transpose(1, 2, 0)
+    return np.asarray(search.calc(first, second, None))
