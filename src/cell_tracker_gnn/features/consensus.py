@@ -148,9 +148,8 @@ def _agreement(
 ) -> NDArray[np.float32]:
     """How well each candidate of a cell goes with each of each neighbour, shape (cells, k, neighbours, k)."""
     own = displacement[block]
-    apart: NDArray[np.float32] = np.zeros((len(own), own.shape[1], neighbor.shape[1], own.shape[1]), np.float32)
+    apart = np.zeros((len(own), own.shape[1], neighbor.shape[1], own.shape[1]), np.float32)
     for axis in range(own.shape[2]):
         apart += (own[:, :, None, None, axis] - displacement[neighbor, :, axis][:, None]) ** 2
     apart *= (-0.5 / (TOLERANCE + SHEAR * distance) ** 2)[:, None, :, None]
-    np.exp(np.maximum(apart, -30.0, out=apart), out=apart)
-    return apart
+    return np.asarray(np.exp(np.maximum(apart, -30.0)), dtype=np.float32)
