@@ -124,10 +124,8 @@ def _relax(
     def agreements() -> Iterator[tuple[slice, NDArray[np.float32]]]:
         for begin in range(0, len(place), BLOCK):
             block = slice(begin, begin + BLOCK)
-            yield (
-                block,
-                _agreement(displacement, block, neighbor[block], distance[block]) * weight[block, None, :, None],
-            )
+            agreement = _agreement(displacement, block, neighbor[block], distance[block])
+            yield block, agreement * weight[block, None, :, None]
 
     kept = list(agreements()) if len(place) <= KEPT else None
     probability = near / (near.sum(axis=1, keepdims=True) + np.float32(1.0))
@@ -139,8 +137,8 @@ def _relax(
         probability = support / (support.sum(axis=1, keepdims=True) + NOWHERE)
         # Two cells cannot become the same one: what is asked for more than once is shared.
         asked = np.bincount(candidate[near], probability[near], minlength=goals)
-        probability = (probability / np.maximum(asked[candidate], 1.0)).astype(np.float32)
-    return probability
+        probability = np.asarray(probability / np.maximum(asked[candidate], 1.0), dtype=np.float32)
+    return np.asarray(probability)
 
 
 def _agreement(
