@@ -44,7 +44,8 @@ def test_pattern_is_found_after_moves_of_diameters(rank: int) -> None:
     assert found is not None
     error = np.linalg.norm(found.at(place * extent) / extent - moved, axis=1)
     assert np.linalg.norm(moved, axis=1).max() > 1.5
-    assert np.mean(error < 0.5) > 0.95
+    # Cells at the surface of a volume have neighbours on one side only.
+    assert np.mean(error < {2: 0.5, 3: 0.8}[rank]) > 0.9
 
 
 def test_lost_and_new_cells_do_not_mislead() -> None:
@@ -57,6 +58,16 @@ def test_lost_and_new_cells_do_not_mislead() -> None:
     assert found is not None
     error = np.linalg.norm(found.at(place * 12.0) / 12.0 - moved, axis=1)
     assert np.mean(error < 0.5) > 0.9
+
+
+def test_what_a_cell_has_become_itself_does_not_count() -> None:
+    place = scattered(3, 60, 10)
+    step = np.array([0.3, 0.4, 0.0])
+    after = place + step
+    after[7] += 1.0
+    found = find_consensus(place, after, np.ones(3), np.zeros(3))
+    assert found is not None
+    np.testing.assert_allclose(found.displacement[7], step, atol=1e-6)
 
 
 def test_nothing_is_said_where_every_move_looks_alike() -> None:

@@ -1,8 +1,9 @@
 """Movement from one frame to the next that neighbours agree on.
 
 Every cell may have become any of the near cells of the next frame. Relaxation labelling (Barnard and Thompson 1980, for
-particles Baek and Lee 1996) makes those displacements more probable which the neighbours can have made as well. Where
-cells move by more than their distance the picture of one cell says little, but the pattern of many is found again.
+particles Baek and Lee 1996) makes those displacements more probable which the neighbours can have made as well. What a
+cell may have become itself does not count for its expected displacement, only what its neighbours have: otherwise every
+cell that leaves would be expected exactly where another one is.
 """
 
 from __future__ import annotations
@@ -43,37 +44,34 @@ AVERAGED, NEAR = 6, 0.6
 """The displacement of a place is the mean over so many cells, with weights that fall by half where the square of the
 distance in diameters is so large."""
 
+FEWEST = 5
+"""Nothing is said by fewer sure cells."""
+
 BLOCK, KEPT = 2_000, 20_000
 """Cells at once, and the most cells whose comparisons are kept from round to round; both bound the memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Consensus:
-    """Displacements of cells that their neighbours agree with.
+    """Displacements of cells that their neighbours agree on.
 
     Parameters
     ----------
     place, displacement
         Of each cell, in diameters, shape (n, rank).
-    certainty
-        Probability of the displacement, shape (n,).
     extent
         Pixels of a diameter along each axis, shape (rank,).
     """
 
     place: Floats
     displacement: Floats
-    certainty: Floats
     extent: Floats
 
     def at(self, points: Floats) -> Floats:
         """Displacement of points of the earlier frame by the mean of the nearest cells, shape (n, rank), in pixels."""
         distance, near = cKDTree(self.place).query(points / self.extent, k=min(AVERAGED, len(self.place)))
         distance, near = distance.reshape(len(points), -1), near.reshape(len(points), -1)
-        weight = self.certainty[near] / (NEAR + distance**2)
-        weight /= weight.sum(axis=1, keepdims=True)
-        moved = [np.einsum("nk,nk->n", weight, column[near]) for column in self.displacement.T]
-        return np.stack(moved, axis=1) * self.extent
+        return _mean(self.displacement, near, 1 / (NEAR + distance**2)) * self.extent
 
 
 def find_consensus(before: Floats, after: Floats, extent: Floats, drift: Floats) -> Consensus | None:
@@ -98,9 +96,25 @@ def find_consensus(before: Floats, after: Floats, extent: Floats, drift: Floats)
     rows = np.arange(len(place))
     certainty = probability[rows, best].astype(np.float64)
     sure = certainty > SURE
-    if sure.mean() < MOSTLY_SURE:
+    if sure.sum() < FEWEST or sure.mean() < MOSTLY_SURE:
         return None
-    return Consensus(place[sure], displacement[rows, best][sure].astype(np.float64), certainty[sure], extent)
+    moved = displacement[rows, best][sure].astype(np.float64)
+    return Consensus(place, _of_neighbors(place, place[sure], moved, certainty[sure]), extent)
+
+
+def _of_neighbors(place: Floats, sure: Floats, displacement: Floats, certainty: Floats) -> Floats:
+    """Mean displacement of the nearest sure cells, the cell itself left out, shape (n, rank)."""
+    distance, near = cKDTree(sure).query(place, k=min(NEIGHBORS + 1, len(sure)))
+    itself = distance == 0
+    # A cell that is not sure itself is not among them.
+    itself[~itself.any(axis=1), -1] = True
+    return _mean(displacement, near, np.where(itself, 0.0, certainty[near] / (1 + distance**2)))
+
+
+def _mean(values: Floats, rows: Integers, weight: Floats) -> Floats:
+    """Weighted mean of rows of values, shape (n, rank)."""
+    weight = weight / weight.sum(axis=1, keepdims=True)
+    return np.stack([np.einsum("nk,nk->n", weight, column[rows]) for column in values.T], axis=1)
 
 
 def _nearest(goals: cKDTree, place: Floats) -> tuple[NDArray[np.bool_], Integers]:

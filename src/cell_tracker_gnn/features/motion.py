@@ -1,10 +1,9 @@
 """Motion between two consecutive frames: drift of the whole field, then a dense displacement field.
 
 The drift is found by phase correlation (Kuglin and Hines 1975) or plain cross-correlation and kept only where it
-brings the pictures and the cells of the two frames closer together. Then comes what neighbours agree on, see
-:mod:`~cell_tracker_gnn.features.consensus`. In two dimensions what remains is a dense inverse search optical flow
-(Kroeger et al. 2016, OpenCV) on reduced pictures of the masks. In three dimensions the flow is that of the projection
-along z, and only used where neighbours do not agree.
+brings the pictures and the cells of the two frames closer together. What remains is, in two dimensions, a dense inverse
+search optical flow (Kroeger et al. 2016, OpenCV) on reduced pictures of the masks; in three dimensions what neighbours
+agree on, see :mod:`~cell_tracker_gnn.features.consensus`, or the flow of the projection along z where they do not.
 """
 
 from __future__ import annotations
@@ -39,9 +38,6 @@ SURELY_ALIKE = 0.5
 MUCH_MORE_ALIKE, HARDLY_FARTHER = 0.15, 1.25
 """A drift that makes the pictures so much more alike may leave the cells a little farther from the next ones: in packed
 tissue some cell is near wherever one looks."""
-
-GRID = 4
-"""Pixels of the reduced picture between the places at which neighbours are asked."""
 
 NODES_PER_CELL, MOST_NODES = 4, 200_000
 """The lattice of a volume has so many nodes along the extent of a cell, and so many in all at most."""
@@ -188,10 +184,11 @@ def estimate_motion(before: Picture, after: Picture, *, dense: bool = True) -> M
     drift = _checked_drift(before, after)
     if not dense:
         return Motion(drift)
-    consensus = find_consensus(before.centroid, after.centroid, before.extent, drift)
-    if consensus is not None and len(drift) == 3:
-        return _volume_motion(before, drift, consensus)
-    return _plane_motion(before, after, drift, consensus)
+    if len(drift) == 3:
+        consensus = find_consensus(before.centroid, after.centroid, before.extent, drift)
+        if consensus is not None:
+            return _volume_motion(before, drift, consensus)
+    return _plane_motion(before, after, drift)
 
 
 def _checked_drift(before: Picture, after: Picture) -> Floats:
@@ -289,45 +286,28 @@ def _volume_motion(before: Picture, drift: Floats, consensus: Consensus) -> Moti
     return Motion(drift, field.astype(np.float32), step)
 
 
-def _plane_motion(before: Picture, after: Picture, drift: Floats, consensus: Consensus | None) -> Motion:
-    """Optical flow of what remains after the drift and after what neighbours agree on."""
+def _plane_motion(before: Picture, after: Picture, drift: Floats) -> Motion:
+    """Optical flow of what remains after the drift."""
     height, width = before.plane.shape
     if min(height, width) < 16:
         return Motion(drift)
     import cv2
 
-    place = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
-    if consensus is None:
-        expected = np.broadcast_to((drift[:-3:-1] / before.factor).astype(np.float32), (height, width, 2))
-    else:
-        expected = _plane_consensus(before, consensus)
+    dy, dx = drift[-2:] / before.factor
     # The later picture moved back, so that the flow is that of the earlier one's pixels. Those that come to lie outside
-    # are taken as they are, which means that nothing more is known of them than what is expected.
+    # are taken as they are, which means that nothing more is known of them.
     back = before.plane.copy()
-    cv2.remap(after.plane, place + expected, None, cv2.INTER_LINEAR, back, cv2.BORDER_TRANSPARENT)
-    flow = _flow(before.plane, back)
-    if consensus is not None:
-        expected = cv2.remap(expected, place + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    total = (flow + expected) * before.factor
+    matrix = np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]], np.float32)
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    cv2.warpAffine(after.plane, matrix, (width, height), back, how, cv2.BORDER_TRANSPARENT)
+    flow = _flow(before.plane, back) * before.factor
     # Each component lies in one piece of memory, because it is looked up by itself.
-    field = np.zeros((len(drift), *before.plane.shape), np.float32)
-    field[-1], field[-2] = total[..., 0] - drift[-1], total[..., 1] - drift[-2]
+    field = np.zeros((len(drift), height, width), np.float32)
+    field[-1], field[-2] = flow[..., 0], flow[..., 1]
     step = np.full(len(drift), float(before.factor))
     if len(drift) == 3:
         field, step[0] = field[:, None], before.shape[0]
     return Motion(drift, field, step)
-
-
-def _plane_consensus(before: Picture, consensus: Consensus) -> NDArray[np.float32]:
-    """What neighbours agree on at each pixel of the reduced picture, (y, x, 2) as (dx, dy) in such pixels."""
-    import cv2
-
-    height, width = before.plane.shape
-    grid = np.stack(np.meshgrid(*(np.arange(0, side + GRID, GRID) for side in (height, width)), indexing="ij"), axis=-1)
-    moved = consensus.at(grid.reshape(-1, 2) * before.factor)[:, ::-1] / before.factor
-    coarse = moved.reshape(grid.shape).astype(np.float32)
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return np.asarray(cv2.remap(coarse, x / GRID, y / GRID, cv2.INTER_LINEAR))
 
 
 def _flow(first: Gray, second: Gray) -> NDArray[np.float32]:
