@@ -44,9 +44,6 @@ AVERAGED, NEAR = 6, 0.6
 """The displacement of a place is the mean over so many cells, with weights that fall by half where the square of the
 distance in diameters is so large."""
 
-FEWEST = 5
-"""Nothing is said by fewer sure cells."""
-
 BLOCK, KEPT = 2_000, 20_000
 """Cells at once, and the most cells whose comparisons are kept from round to round; both bound the memory."""
 
@@ -58,7 +55,7 @@ class Consensus:
     Parameters
     ----------
     place, displacement
-        Of each cell, in diameters, shape (n, rank).
+        Of each cell, in diameters, shape (n, rank); more than ``NEIGHBORS`` cells.
     extent
         Pixels of a diameter along each axis, shape (rank,).
     """
@@ -69,8 +66,7 @@ class Consensus:
 
     def at(self, points: Floats) -> Floats:
         """Displacement of points of the earlier frame by the mean of the nearest cells, shape (n, rank), in pixels."""
-        distance, near = cKDTree(self.place).query(points / self.extent, k=min(AVERAGED, len(self.place)))
-        distance, near = distance.reshape(len(points), -1), near.reshape(len(points), -1)
+        distance, near = cKDTree(self.place).query(points / self.extent, k=AVERAGED)
         return _mean(self.displacement, near, 1 / (NEAR + distance**2)) * self.extent
 
 
@@ -95,20 +91,21 @@ def find_consensus(before: Floats, after: Floats, extent: Floats, drift: Floats)
     best = probability.argmax(axis=1)
     rows = np.arange(len(place))
     certainty = probability[rows, best].astype(np.float64)
-    sure = certainty > SURE
-    if sure.sum() < FEWEST or sure.mean() < MOSTLY_SURE:
+    if np.mean(certainty > SURE) < MOSTLY_SURE:
         return None
-    moved = displacement[rows, best][sure].astype(np.float64)
-    return Consensus(place, _of_neighbors(place, place[sure], moved, certainty[sure]), extent)
+    own = displacement[rows, best].astype(np.float64)
+    return Consensus(place, _of_neighbors(place, own, certainty), extent)
 
 
-def _of_neighbors(place: Floats, sure: Floats, displacement: Floats, certainty: Floats) -> Floats:
+def _of_neighbors(place: Floats, displacement: Floats, certainty: Floats) -> Floats:
     """Mean displacement of the nearest sure cells, the cell itself left out, shape (n, rank)."""
-    distance, near = cKDTree(sure).query(place, k=min(NEIGHBORS + 1, len(sure)))
-    itself = distance == 0
-    # A cell that is not sure itself is not among them.
-    itself[~itself.any(axis=1), -1] = True
-    return _mean(displacement, near, np.where(itself, 0.0, certainty[near] / (1 + distance**2)))
+    sure = np.flatnonzero(certainty > SURE)
+    distance, near = cKDTree(place[sure]).query(place, k=min(NEIGHBORS + 1, len(sure)))
+    near = sure[near]
+    left_out = near == np.arange(len(place))[:, None]
+    # A cell that is not sure is not among them; then the farthest one is left out.
+    left_out[~left_out.any(axis=1), -1] = True
+    return _mean(displacement, near, np.where(left_out, 0.0, certainty[near] / (1 + distance**2)))
 
 
 def _mean(values: Floats, rows: Integers, weight: Floats) -> Floats:
@@ -119,11 +116,11 @@ def _mean(values: Floats, rows: Integers, weight: Floats) -> Floats:
 
 def _nearest(goals: cKDTree, place: Floats) -> tuple[NDArray[np.bool_], Integers]:
     """Candidates of each cell, shape (n, k), and whether they are within reach."""
-    number = min(CANDIDATES, goals.n)
-    distance, candidate = goals.query(place, k=number, distance_upper_bound=REACH)
-    near = np.isfinite(distance).reshape(len(place), number)
+    ranks = list(range(1, min(CANDIDATES, goals.n) + 1))
+    distance, candidate = goals.query(place, k=ranks, distance_upper_bound=REACH)
+    near = np.isfinite(distance)
     used = max(1, int(near.sum(axis=1).max()))
-    return near[:, :used], np.where(near, candidate.reshape(near.shape), 0)[:, :used]
+    return near[:, :used], np.where(near, candidate, 0)[:, :used]
 
 
 def _relax(

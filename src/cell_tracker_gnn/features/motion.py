@@ -168,22 +168,18 @@ def _reduce(plane: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
-def estimate_motion(before: Picture, after: Picture, *, dense: bool = True) -> Motion:
+def estimate_motion(before: Picture, after: Picture) -> Motion:
     """Motion from one frame to the next.
 
     Parameters
     ----------
     before, after
         The two frames, reduced by the same factor.
-    dense
-        Whether to estimate the displacement field beside the drift.
     """
     if not len(before.centroid) or not len(after.centroid):
         # A frame without cells says nothing about motion, and the flow into it would be arbitrary.
         return Motion(np.zeros(before.centroid.shape[1]))
     drift = _checked_drift(before, after)
-    if not dense:
-        return Motion(drift)
     if len(drift) == 3:
         consensus = find_consensus(before.centroid, after.centroid, before.extent, drift)
         if consensus is not None:
