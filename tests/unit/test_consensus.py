@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cell_tracker_gnn.data import Floats
 from cell_tracker_gnn.features import consensus
 from cell_tracker_gnn.features.consensus import NEIGHBORS, find_consensus
+from cell_tracker_gnn.features.motion import Picture, estimate_motion
 
 
 def scattered(rank: int, number: int, seed: int) -> Floats:
@@ -111,3 +112,20 @@ def test_place_and_unit_do_not_matter(seed: int, shift: float, unit: float) -> N
     assert plain is not None
     assert other is not None
     np.testing.assert_allclose(other.at((place + shift) * unit) / unit, plain.at(place), atol=1e-3)
+
+
+def test_motion_of_a_volume_is_what_neighbors_agree_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    extent, shape = np.array([4.0, 8.0, 8.0]), (48, 96, 96)
+    place = scattered(3, 100, 11) * extent
+    shift = np.array([5.0, -3.0, 6.0])
+
+    def picture(centroid: Floats) -> Picture:
+        return Picture(np.zeros((96, 96), np.uint8), np.zeros(48), centroid, extent, 1, shape)
+
+    motion = estimate_motion(picture(place), picture(place + shift))
+    np.testing.assert_allclose(motion.at(place), np.broadcast_to(shift, place.shape), atol=0.01)
+    monkeypatch.setattr("cell_tracker_gnn.features.motion.MOST_NODES", 100)
+    coarse = estimate_motion(picture(place), picture(place + shift))
+    assert coarse.field is not None
+    assert coarse.field[0].size < 300
+    np.testing.assert_allclose(coarse.at(place), motion.at(place), atol=0.01)
