@@ -103,6 +103,18 @@ def test_flow_follows_cells_that_move_apart() -> None:
     assert np.median(error) < 0.4 * np.median(np.linalg.norm(truth, axis=1))
 
 
+def test_cells_that_leave_are_expected_where_the_drift_leads() -> None:
+    rng = np.random.default_rng(8)
+    centres, step = rng.uniform((10, 10), (290, 290), (90, 2)), np.array([4.0, 45.0])
+    masks = np.stack([discs(centres, 7, (300, 300)), discs(centres + step, 7, (300, 300))])
+    cells, movement = extract_features(movie_of(masks), max_gap=0)
+    leaves = (cells.frame == 0) & (cells.centroid[:, 1] > 300 - step[1])
+    assert leaves.sum() > 4
+    error = np.linalg.norm(movement.flow[0, leaves] - step, axis=1)
+    assert np.median(error) < 1.0
+    assert error.max() < 7.0
+
+
 def test_the_search_for_drift_leaves_the_pictures_as_they_are() -> None:
     pictures = [discs(scattered(seed), 6, (256, 256)).astype(np.float32) for seed in (1, 2)]
     before = [picture.copy() for picture in pictures]

@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from cell_tracker_gnn import Tracker, TrackSettings
-from cell_tracker_gnn.data import KINDS, Lineage
+from cell_tracker_gnn.data import KINDS, ArrayFrames, Lineage, Movie, Scale
+from cell_tracker_gnn.features.extract import extract_features
+from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.io import read_lineage_table
 from cell_tracker_gnn.io.edits import Edit, Edits
+from cell_tracker_gnn.linking.merges import Passages, find_passages
 
 Mask = NDArray[np.int32]
 
@@ -104,6 +107,118 @@ def test_good_masks_have_neither(tracker: Tracker) -> None:
     for distance in (12.0, 14.0, 30.0):
         found = kinds(tracker.track(movie(distance=distance)))
         assert found == {"move": 27, "gap": 0, "division": 0, "merge": 0, "split": 0}
+
+
+Ends = tuple[int, int, int, int]
+"""A link: frame and label of the earlier and of the later cell."""
+
+
+def graph_of(masks: Mask) -> Graph:
+    features = extract_features(Movie(ArrayFrames(masks), None, Scale.pixels(2)), max_gap=2)
+    return build_graph(*features, max_gap=2)
+
+
+def ends_of(graph: Graph) -> list[Ends]:
+    frame, label, candidates = graph.cells.frame, graph.cells.label, graph.candidates
+    columns = [of[end] for end in (candidates.source, candidates.target) for of in (frame, label)]
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def passages_of(
+    graph: Graph, links: set[Ends], hidden: dict[int, set[int]], **held: bool
+) -> tuple[Passages, set[Ends]]:
+    """Passages where the given links are chosen and all cells go on but for the labels hidden in some frames."""
+    ends = ends_of(graph)
+    assert links <= set(ends)
+    here = [t + 1 == u and a == b and not {a, b} & (hidden.get(t, set()) | hidden.get(u, set())) for t, a, u, b in ends]
+    given = np.array([one in links for one in ends])
+    chosen = given | np.array(here)
+    passages = find_passages(
+        graph, np.where(chosen, 3.0, -2.0), chosen, **{name: given for name, wanted in held.items() if wanted}
+    )
+    return passages, {ends[one] for one in np.flatnonzero(passages.chosen)}
+
+
+def test_a_link_over_a_mask_of_two_cells_becomes_a_merge_and_a_split() -> None:
+    graph = graph_of(merged(movie(), range(4, 6)))
+    ends, gap = ends_of(graph), (3, 2, 6, 2)
+    passages, chosen = passages_of(graph, {gap}, {4: {2}, 5: {2}})
+    assert [ends[one] for one in passages.merge] == [(3, 2, 4, 1)]
+    assert [ends[one] for one in passages.split] == [(5, 1, 6, 2)]
+    assert passages.log_odds.tolist() == [3.0]
+    assert gap not in chosen
+    assert {(3, 1, 4, 1), (5, 1, 6, 1)} <= chosen
+
+
+def in_halves(masks: Mask, frame: int) -> Mask:
+    """The first cell in two masks in a frame, the smaller one to the right with the label 9."""
+    masks = masks.copy()
+    masks[frame][(masks[frame] == 1) & (np.arange(90) > 31)] = 9
+    return masks
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        {(4, 1, 6, 1)},
+        {(4, 1, 5, 1), (4, 1, 5, 9), (5, 1, 6, 1)},
+        {(4, 1, 5, 1), (4, 1, 5, 9), (5, 9, 6, 1)},
+        {(4, 1, 5, 9), (5, 1, 6, 1)},
+        {(4, 1, 5, 1), (5, 9, 6, 1)},
+        {(4, 1, 5, 1), (5, 1, 6, 1)},
+        {(5, 1, 6, 1)},
+    ],
+    ids=["over both", "division", "division, smaller goes on", "in and out", "out and in", "through", "from nowhere"],
+)
+def test_a_cell_in_two_masks_goes_through_the_larger_one(links: set[Ends]) -> None:
+    graph = graph_of(in_halves(movie(), 5))
+    passages, chosen = passages_of(graph, links, {5: {1, 9}})
+    assert {(4, 1, 5, 1), (5, 1, 6, 1)} <= chosen
+    assert not [one for one in chosen if one[1] == 9 or one[3] == 9 or one == (4, 1, 6, 1)]
+    assert {ends_of(graph)[one] for one in passages.dropped} == links - {(4, 1, 5, 1), (5, 1, 6, 1)}
+
+
+def test_a_cell_that_goes_through_the_smaller_mask_already_stays() -> None:
+    links = {(4, 1, 5, 9), (5, 9, 6, 1)}
+    assert links <= passages_of(graph_of(in_halves(movie(), 5)), links, {5: {1, 9}})[1]
+
+
+def test_a_cell_in_two_masks_twice_is_not_two_cells_that_touch() -> None:
+    graph = graph_of(in_halves(in_halves(movie(), 3), 5))
+    links = {(2, 1, 3, 1), (2, 1, 3, 9), (3, 1, 4, 1), (4, 1, 5, 1), (4, 1, 5, 9), (5, 1, 6, 1)}
+    passages, chosen = passages_of(graph, links | {(3, 9, 5, 9)} - {(4, 1, 5, 9)}, {3: {1, 9}, 5: {1, 9}})
+    assert {one for one in chosen if one[1] == 9 or one[3] == 9} == set()
+    assert not len(passages.merge)
+
+
+def test_daughters_that_touch_for_one_frame_are_two_cells() -> None:
+    masks = movie()
+    for frame in (4, 6, 7, 8, 9):
+        masks[frame] = in_halves(masks, frame)[frame]
+    graph = graph_of(masks)
+    links = {(3, 1, 4, 1), (3, 1, 4, 9), (4, 1, 5, 1), (5, 1, 6, 1)}
+    links |= {(t, label, t + 1, label) for t in (6, 7, 8) for label in (1, 9)}
+    passages, chosen = passages_of(graph, links, {4: {1, 9}, 5: {1}, 6: {1, 9}})
+    assert {(3, 1, 4, 1), (3, 1, 4, 9)} <= chosen
+    assert [ends_of(graph)[one] for one in passages.merge] == [(4, 9, 5, 1)]
+    assert [ends_of(graph)[one] for one in passages.split] == [(5, 1, 6, 9)]
+
+
+def test_a_link_that_a_person_set_stays_over_whatever_lies_between() -> None:
+    masks = merged(movie(), range(4, 5))
+    passages, chosen = passages_of(graph_of(masks), {(3, 2, 5, 2)}, {4: {2}}, fixed=True)
+    assert (3, 2, 5, 2) in chosen
+    assert not len(passages.merge)
+    masks = in_halves(movie(), 5)
+    assert (4, 1, 6, 1) in passages_of(graph_of(masks), {(4, 1, 6, 1)}, {5: {1, 9}}, fixed=True)[1]
+
+
+def test_a_link_over_a_frame_in_which_the_cell_is_missed_stays() -> None:
+    masks = movie()
+    masks[5][masks[5] == 1] = 0
+    passages, chosen = passages_of(graph_of(masks), {(4, 1, 6, 1)}, {5: {1}})
+    assert (4, 1, 6, 1) in chosen
+    assert not len(passages.dropped)
 
 
 @given(st.integers(0, 10_000))

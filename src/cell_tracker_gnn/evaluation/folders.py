@@ -22,7 +22,8 @@ def check_result_folder(result: Path) -> None:
         raise MissingInputError(f"the result folder {result} does not exist; give the folder that `track` wrote")
     if result.is_file() and (result.parent / "res_track.txt").is_file():
         raise MissingInputError(f"{result} is a file of a result; give its folder {result.parent}")
-    if any(result.suffix in form.suffixes for form in FORMATS.values()) and not (result / "res_track.txt").is_file():
+    other = any(result.suffix.lower() in form.suffixes for form in FORMATS.values())
+    if other and not (result / "res_track.txt").is_file():
         command = f"cell-tracker-gnn convert {result} {result.stem} --masks MASKS"
         raise MissingInputError(f"{result} is no result folder; make one of it: {command}")
     if not result.is_dir():

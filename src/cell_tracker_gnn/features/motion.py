@@ -274,7 +274,8 @@ def _typical_distance(points: Floats, after: Picture) -> float:
 
 def _volume_motion(before: Picture, drift: Floats, consensus: Consensus) -> Motion:
     """What neighbours agree on, on a lattice over the volume."""
-    step = np.minimum(before.extent / NODES_PER_CELL, np.array(before.shape))
+    # Nothing is finer than a pixel, or a plane where cells span few of them.
+    step = np.minimum(np.maximum(before.extent / NODES_PER_CELL, 1.0), np.array(before.shape))
     step *= max(1.0, float(np.prod(np.array(before.shape) / step) / MOST_NODES)) ** (1 / 3)
     sides = np.ceil(np.array(before.shape) / step).astype(np.int64)
     nodes = (np.indices(sides).reshape(3, -1).T + 0.5) * step

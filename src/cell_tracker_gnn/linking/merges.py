@@ -2,7 +2,8 @@
 
 Both begin with a cell that vanishes where a neighbour grows by its size. If the two come from one division a moment
 ago, the division was one cell in two masks. If the grown mask falls apart into two that share its size, two cells were
-one mask.
+one mask. A link over the frames in between is no objection: the cell was not missed then, but one of two in a mask, or
+in two masks itself.
 """
 
 from __future__ import annotations
@@ -11,18 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cell_tracker_gnn.data import Cells, Floats, Integers
+from cell_tracker_gnn.data import Floats, Integers
 from cell_tracker_gnn.graph.build import Graph
-from cell_tracker_gnn.graph.candidates import Candidates
+from cell_tracker_gnn.linking.halves import join_halves
 from cell_tracker_gnn.linking.problem import Flags
+from cell_tracker_gnn.linking.walk import SHARED, SIZE_TOLERANCE, Walk
 
 __all__ = ["Passages", "find_passages"]
-
-_SIZE_TOLERANCE = 0.25
-"""Largest difference between the logarithms of the size of a mask and of the sum of its parts."""
-
-_SHARED = 0.5
-"""Share of the vanishing cell's mask that must land on the grown one."""
 
 _LIKELY = -2.5
 """Least log-odds of the link from the vanishing cell to a mask of two cells, after the cost of a misfit."""
@@ -49,6 +45,8 @@ class Passages:
         Links from a vanishing cell to the merged mask, indices of candidates, shape (p,); they are not chosen.
     split
         Links from the last merged mask to the cell that reappears, likewise, shape (p,).
+    log_odds
+        Of the cell that reappears being the one that vanished, shape (p,).
     dropped
         Links that were chosen and are no longer, indices of candidates, shape (d,).
     """
@@ -56,6 +54,7 @@ class Passages:
     chosen: Flags
     merge: Integers
     split: Integers
+    log_odds: Floats
     dropped: Integers
 
 
@@ -85,38 +84,46 @@ def find_passages(
     """
     none = np.zeros(len(chosen), np.bool_)
     held = none if fixed is None else fixed
-    path = _Path(graph.cells, graph.candidates, chosen.copy(), held, none if forbidden is None else forbidden)
-    merge, split = [], []
-    for link in _vanishing(path):
-        if path.children[path.candidates.source[link]]:
+    walk = Walk(graph.cells, graph.candidates, chosen.copy(), held, none if forbidden is None else forbidden)
+    join_halves(walk)
+    passed: list[tuple[int, int, float]] = []
+    for link in _vanishing(walk):
+        gap = walk.gap(int(walk.candidates.source[link]))
+        if walk.children[walk.candidates.source[link]] and gap < 0:
             continue
-        mask = int(path.candidates.target[link])
+        mask = int(walk.candidates.target[link])
         # Daughters that share a mask right after their division are told from halves of a cell by what comes next.
-        if not path.fall_apart(mask, 1) and path.join_split_mask(link):
+        if gap < 0 and not walk.fall_apart(mask, 1) and _join_split_mask(walk, link):
             continue
-        pair = path.fall_apart(mask, _LONGEST_MERGE)
-        if merged and pair and (reappears := path.go_on(link, pair, float(log_odds[link]))) >= 0:
-            merge.append(link)
-            split.append(reappears)
-    dropped = np.flatnonzero(chosen & ~path.chosen)
-    return Passages(path.chosen, np.array(merge, np.int64), np.array(split, np.int64), dropped)
+        pair = walk.fall_apart(mask, _LONGEST_MERGE, gap)
+        evidence = float(log_odds[link] if gap < 0 else max(log_odds[link], log_odds[gap]))
+        if merged and pair and (reappears := _go_on(walk, link, pair, evidence, gap)) >= 0:
+            passed.append((link, reappears, evidence))
+    dropped = np.flatnonzero(chosen & ~walk.chosen)
+    merge, split = (np.array([one[which] for one in passed], np.int64) for which in (0, 1))
+    return Passages(walk.chosen, merge, split, np.array([one[2] for one in passed], np.float64), dropped)
 
 
-def _vanishing(path: _Path) -> list[int]:
-    """Candidates from a cell that vanishes to a mask that grows by its size, the best of each cell, in time order."""
-    candidates, size = path.candidates, path.cells.size.astype(np.float64)
+def _vanishing(walk: Walk) -> list[int]:
+    """Candidates from a cell that vanishes to a mask that grows by its size, the best of each cell, in time order.
+
+    Cells that are only seen again after missed frames have vanished, too.
+    """
+    candidates, size = walk.candidates, walk.cells.size.astype(np.float64)
     source, target = candidates.source, candidates.target
-    childless = path.children == 0
-    possible = childless[source] & (candidates.ahead == 1) & (path.parent_link[target] >= 0) & ~path.forbidden
+    vanished = walk.children == 0
+    vanished[source[walk.chosen & (candidates.ahead > 1)]] = True
+    vanished[list(walk.parts)] = False
+    possible = vanished[source] & (candidates.ahead == 1) & (walk.parent_link[target] >= 0) & ~walk.forbidden
     link = np.flatnonzero(possible)
-    link = link[candidates.shared[link].max(axis=1, initial=0.0) > _SHARED]
-    other = path.parent_link[target[link]]
+    link = link[candidates.shared[link].max(axis=1, initial=0.0) > SHARED]
+    other = walk.parent_link[target[link]]
     link, other = link[candidates.ahead[other] == 1], other[candidates.ahead[other] == 1]
     grown = np.log(size[target[link]])
     apart = np.abs(grown - np.log(size[source[link]] + size[source[other]]))
-    fits = (apart < _SIZE_TOLERANCE) & (apart < np.abs(grown - np.log(size[source[other]])))
+    fits = (apart < SIZE_TOLERANCE) & (apart < np.abs(grown - np.log(size[source[other]])))
     link, apart = link[fits], apart[fits]
-    order = np.lexsort((apart, path.cells.frame[source[link]]))
+    order = np.lexsort((apart, walk.cells.frame[source[link]]))
     found: dict[int, int] = {}
     taken: set[int] = set()
     for one in link[order].tolist():
@@ -126,122 +133,75 @@ def _vanishing(path: _Path) -> list[int]:
     return list(found.values())
 
 
-@dataclass(eq=False)
-class _Path:
-    """The chosen links, walked in both directions and changed on the way."""
+def _join_split_mask(walk: Walk, link: int) -> bool:
+    """Take back the division of a cell that was two masks for a moment; its larger part goes on."""
+    vanished, grown = int(walk.candidates.source[link]), int(walk.candidates.target[link])
+    stays = int(walk.parent_link[grown])
+    parts = [_born(walk, vanished), _born(walk, int(walk.candidates.source[stays]))]
+    if min(parts) < 0 or _mother(walk, parts[0]) != _mother(walk, parts[1]):
+        return False
+    halves = [int(walk.candidates.target[part]) for part in parts]
+    if not walk.adds_up(_mother(walk, parts[0]), halves):
+        return False
+    changes = walk.cells.size[halves[0]] > walk.cells.size[halves[1]]
+    if walk.fixed[parts[1] if changes else parts[0]] or (changes and walk.fixed[stays]):
+        return False
+    if changes:
+        walk.drop(stays)
+        walk.take(link)
+        parts.reverse()
+    walk.drop(parts[0])
+    return True
 
-    cells: Cells
-    candidates: Candidates
-    chosen: Flags
-    fixed: Flags
-    forbidden: Flags
 
-    def __post_init__(self) -> None:
-        links, count = np.flatnonzero(self.chosen), len(self.cells)
-        self.parent_link = np.full(count, -1)
-        self.parent_link[self.candidates.target[links]] = links
-        self.children = np.bincount(self.candidates.source[links], minlength=count)
-        order = np.lexsort((self.candidates.target, self.candidates.source))
-        self._by_source = order
-        self._begin = np.searchsorted(self.candidates.source[order], np.arange(count + 1))
+def _mother(walk: Walk, link: int) -> int:
+    return int(walk.candidates.source[link])
 
-    def join_split_mask(self, link: int) -> bool:
-        """Take back the division of a cell that was two masks for a moment; its larger part goes on."""
-        vanished, grown = int(self.candidates.source[link]), int(self.candidates.target[link])
-        stays = int(self.parent_link[grown])
-        parts = [self._born(vanished), self._born(int(self.candidates.source[stays]))]
-        if min(parts) < 0 or self._mother(parts[0]) != self._mother(parts[1]):
-            return False
-        halves = [int(self.candidates.target[part]) for part in parts]
-        if not self._adds_up(self._mother(parts[0]), halves):
-            return False
-        changes = self.cells.size[halves[0]] > self.cells.size[halves[1]]
-        if self.fixed[parts[1] if changes else parts[0]] or (changes and self.fixed[stays]):
-            return False
-        if changes:
-            self._drop(stays)
-            self._take(link)
-            parts.reverse()
-        self._drop(parts[0])
-        return True
 
-    def fall_apart(self, mask: int, frames: int) -> list[int]:
-        """The two links into which a grown mask falls apart within so many frames; none if it does not."""
-        for _ in range(frames):
-            leaving = self._leaving(mask)
-            children = [one for one in leaving if self.chosen[one]]
-            pair = self._pair(mask, leaving, children)
-            if pair or len(children) != 1 or self.candidates.ahead[children[0]] != 1:
-                return pair
-            mask = int(self.candidates.target[children[0]])
-        return []
-
-    def _pair(self, mask: int, leaving: list[int], children: list[int]) -> list[int]:
-        """Two links into which a mask falls apart: a division, or its child and a cell without a parent."""
-        if len(children) == 2:
-            pairs = [children]
-        else:
-            free = [one for one in leaving if self.parent_link[self.candidates.target[one]] < 0]
-            pairs = [[child, one] for child in children for one in free if self.candidates.ahead[one] == 1]
-        fitting = [p for p in pairs if self._adds_up(mask, [int(self.candidates.target[one]) for one in p])]
-        return fitting[0] if len(fitting) == 1 else []
-
-    def go_on(self, link: int, pair: list[int], log_odds: float) -> int:
-        """Let the cell that stayed go on by one of the pair and make the other free for the one that vanished.
-
-        Returns the link to the cell that reappears, or -1 where the evidence is too weak; then nothing changes.
-        """
-        stayed = int(self.candidates.source[self.parent_link[self.candidates.target[link]]])
-        before = (stayed, int(self.candidates.source[link]))
-        after = [int(self.candidates.target[one]) for one in pair]
-        misfit, crossed = self._misfit(before, after), self._misfit(before, after[::-1])
-        if log_odds - _MISFIT * min(misfit, crossed) < _LIKELY:
+def _born(walk: Walk, cell: int) -> int:
+    """Link of a division that a cell came from at most two frames before, or -1."""
+    for _ in range(_LONGEST_SPLIT):
+        link = int(walk.parent_link[cell])
+        if link < 0 or not walk.chosen[link]:
             return -1
-        goes_on, reappears = pair if misfit <= crossed else pair[::-1]
-        if self.fixed[reappears] or self.forbidden[[goes_on, reappears]].any():
-            return -1
-        if self.chosen[reappears]:
-            self._drop(reappears)
-        if not self.chosen[goes_on]:
-            self._take(goes_on)
-        self.parent_link[self.candidates.target[reappears]] = reappears
-        self.children[self.candidates.source[reappears]] += 1
-        return reappears
+        if walk.children[walk.candidates.source[link]] == 2:
+            return link
+        cell = int(walk.candidates.source[link])
+    return -1
 
-    def _misfit(self, before: tuple[int, int], after: list[int]) -> float:
-        """How badly two cells before and after fit each other by their order in space and by their sizes."""
-        position, size = self.cells.position, np.log(self.cells.size)
-        turned = (position[before[1]] - position[before[0]]) - (position[after[1]] - position[after[0]])
-        scale = float(self.cells.diameter[list(before)].mean())
-        return float(np.linalg.norm(turned) / scale + np.abs(size[list(before)] - size[after]).sum())
 
-    def _adds_up(self, whole: int, parts: list[int]) -> bool:
-        size: Floats = self.cells.size.astype(np.float64)
-        return bool(abs(np.log(size[whole] / size[parts].sum())) < _SIZE_TOLERANCE)
+def _go_on(walk: Walk, link: int, pair: list[int], log_odds: float, gap: int) -> int:
+    """Let the cell that stayed go on by one of the pair and make the other free for the one that vanished.
 
-    def _leaving(self, cell: int) -> list[int]:
-        return [int(one) for one in self._by_source[self._begin[cell] : self._begin[cell + 1]]]
+    ``gap`` is the link over missed frames by which that one has gone on until now, or -1.
 
-    def _born(self, cell: int) -> int:
-        """Link of a division that a cell came from at most two frames before, or -1."""
-        for _ in range(_LONGEST_SPLIT):
-            link = int(self.parent_link[cell])
-            if link < 0 or not self.chosen[link]:
-                return -1
-            if self.children[self.candidates.source[link]] == 2:
-                return link
-            cell = int(self.candidates.source[link])
+    Returns the link to the cell that reappears, or -1 where the evidence is too weak; then nothing changes.
+    """
+    stayed = int(walk.candidates.source[walk.parent_link[walk.candidates.target[link]]])
+    before = (stayed, int(walk.candidates.source[link]))
+    after = [int(walk.candidates.target[one]) for one in pair]
+    misfit, crossed = _misfit(walk, before, after), _misfit(walk, before, after[::-1])
+    if log_odds - _MISFIT * min(misfit, crossed) < _LIKELY:
         return -1
+    goes_on, reappears = pair if misfit <= crossed else pair[::-1]
+    if walk.fixed[reappears] or walk.forbidden[[goes_on, reappears]].any():
+        return -1
+    if gap >= 0:
+        if walk.fixed[gap] or walk.candidates.target[reappears] != walk.candidates.target[gap]:
+            return -1
+        walk.drop(gap)
+    if walk.chosen[reappears]:
+        walk.drop(reappears)
+    if not walk.chosen[goes_on]:
+        walk.take(goes_on)
+    walk.parent_link[walk.candidates.target[reappears]] = reappears
+    walk.children[walk.candidates.source[reappears]] += 1
+    return reappears
 
-    def _mother(self, link: int) -> int:
-        return int(self.candidates.source[link])
 
-    def _take(self, link: int) -> None:
-        self.chosen[link] = True
-        self.parent_link[self.candidates.target[link]] = link
-        self.children[self.candidates.source[link]] += 1
-
-    def _drop(self, link: int) -> None:
-        self.chosen[link] = False
-        self.parent_link[self.candidates.target[link]] = -1
-        self.children[self.candidates.source[link]] -= 1
+def _misfit(walk: Walk, before: tuple[int, int], after: list[int]) -> float:
+    """How badly two cells before and after fit each other by their order in space and by their sizes."""
+    position, size = walk.cells.position, np.log(walk.cells.size)
+    turned = (position[before[1]] - position[before[0]]) - (position[after[1]] - position[after[0]])
+    scale = float(walk.cells.diameter[list(before)].mean())
+    return float(np.linalg.norm(turned) / scale + np.abs(size[list(before)] - size[after]).sum())

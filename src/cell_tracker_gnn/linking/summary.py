@@ -50,12 +50,13 @@ def rate_lineage(
         Kept in the lineage for the writers.
     """
     candidates, links = graph.candidates, decisions["link"]
-    chosen, probability, margin = passages.chosen, 1.0 / (1.0 + np.exp(-np.clip(log_odds, -50, 50))), log_odds * np.nan
+    chosen, probability, margin = passages.chosen, _sigmoid(log_odds), log_odds * np.nan
     rated = {kind: confidence.probability(kind, found.evidence) for kind, found in decisions.items()}
     for kind in ("link", "division"):
         # Without a fixed link there is no lineage at all; who fixed it knew it to be right.
         rated[kind][np.isinf(decisions[kind].margin)] = 1.0
-    probability[passages.split] = probability[passages.merge]
+    for through in (passages.merge, passages.split):
+        probability[through] = _sigmoid(passages.log_odds)
     probability[links.rows], margin[links.rows] = rated["link"], links.margin
     lineage = build_lineage(
         graph.cells,
@@ -70,14 +71,18 @@ def rate_lineage(
         run=run,
     )
     # A cell that goes on after a mask that it shared neither ends nor begins.
-    through = {"end": candidates.source[passages.merge], "beginning": candidates.target[passages.split]}
+    shared = {"end": candidates.source[passages.merge], "beginning": candidates.target[passages.split]}
     parts = []
     for code, kind in enumerate(DECISIONS[1:], start=1):
         found = decisions[kind]
-        kept = ~np.isin(found.rows, through.get(kind, ()))
+        kept = ~np.isin(found.rows, shared.get(kind, ()))
         parts.append((found.rows[kept], np.full(kept.sum(), code), rated[kind][kept], found.margin[kept]))
     lineage = replace(lineage, events=Events(*(np.concatenate(column) for column in zip(*parts, strict=True))))
     return replace(lineage, summary=summarise(lineage, confidence))
+
+
+def _sigmoid(log_odds: Floats) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -50, 50))))
 
 
 def summarise(lineage: Lineage, confidence: Confidence) -> dict[str, object]:

@@ -101,6 +101,8 @@ class Crowd:
         self._speed = behaviour.speed * motion
         self._death = behaviour.death * settings.death_rate
         self._variety, self._unrest = settings.variety, settings.unrest
+        # Mothers and newborn cells are as different in form as can be at a variety of 1.
+        self._forms = min(settings.variety, 1.0)
         self._elongation = behaviour.elongation
         if settings.variety:
             self._elongation *= 1 + 2 * settings.variety * rng.random()
@@ -166,7 +168,7 @@ class Crowd:
         variety = self._variety
         axis = mothers.frame[:, :, -1]
         if variety:  # daughters of a metaphase plate part across it
-            across = rng.random(n) < 0.5 * min(variety, 1.0)
+            across = rng.random(n) < 0.5 * self._forms
             axis = np.where(across[:, None], mothers.frame[:, :, 0], axis)
         axis = axis + 0.3 * rng.standard_normal((n, self._rank))
         axis /= np.linalg.norm(axis, axis=1, keepdims=True)
@@ -266,9 +268,8 @@ class Crowd:
         outline = _waves(rng, n, 4, rank, (2.0, 4.0))
         plate, flatness = np.zeros((n, rank)), np.full(n, NEWBORN_FLATNESS)
         if self._variety:
-            various = min(self._variety, 1.0)
-            plate = _stretch(rng, 0.5 * various, n, rank)
-            flatness *= 1 + various * rng.uniform(-1.2, 0.5, n)
+            plate = _stretch(rng, 0.5 * self._forms, n, rank)
+            flatness *= 1 + self._forms * rng.uniform(-1.2, 0.5, n)
         return Population(
             identity=self._identities.give(n),
             parent=np.zeros(n, np.int64),
