@@ -45,6 +45,10 @@ from cell_tracker_gnn.stages.store import MemoryStore, Store
 
 __all__ = ["Progress", "Tracker", "choose_links", "leave_out_gaps", "link_cells", "reward_links", "track_movie"]
 
+SHARE_OF_HEAD = 1 / 3
+"""How much of a mother's own log-odds of dividing counts against the cost of a second child, beside what the two links
+say: all of it loses divisions that look unusual, none of it makes daughters of cells that come in (docs/tried.md)."""
+
 Progress = Callable[[str, int, int], None]
 """Called with the stage, how much of it is done and how much there is."""
 
@@ -326,8 +330,14 @@ def link_cells(
 def reward_links(graph: Graph, scores: Scores, costs: LinkCosts) -> LinkRewards:
     """The objective of the linking."""
     candidates = graph.candidates
-    came_in = graph.came_in[candidates.target]
-    return link_rewards(scores.link, candidates.ahead, cells=len(graph.cells), costs=costs, came_in=came_in)
+    return link_rewards(
+        scores.link,
+        candidates.ahead,
+        cells=len(graph.cells),
+        costs=costs,
+        divides=SHARE_OF_HEAD * scores.divides,
+        came_in=graph.came_in[candidates.target],
+    )
 
 
 def leave_out_gaps(graph: Graph, rewards: LinkRewards, settings: TrackSettings) -> LinkRewards:

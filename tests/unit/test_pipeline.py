@@ -14,7 +14,8 @@ from cell_tracker_gnn.features.anisotropy import with_assumed_scale
 from cell_tracker_gnn.features.extract import extract_features
 from cell_tracker_gnn.graph.build import build_graph
 from cell_tracker_gnn.linking import LinkCosts, link_rewards
-from cell_tracker_gnn.pipeline import choose_links, leave_out_gaps
+from cell_tracker_gnn.model.infer import Scores
+from cell_tracker_gnn.pipeline import choose_links, leave_out_gaps, reward_links
 from cell_tracker_gnn.report.drawing import draw_tracks
 
 
@@ -92,6 +93,18 @@ def test_without_gaps_a_cell_that_comes_back_is_no_daughter(comes_back: float, c
     chosen = choose_links(graph, leave_out_gaps(graph, rewards, settings), settings)
     assert (candidates.ahead[chosen] == 1).all()
     assert (candidates.source[chosen] == before).sum() == children
+
+
+@pytest.mark.parametrize(("divides", "daughters"), [(3.0, 2), (-6.0, 1)])
+def test_whether_a_cell_looks_like_a_mother_counts_for_its_second_daughter(divides: float, daughters: int) -> None:
+    masks = np.zeros((2, 80, 80), np.int32)
+    masks[0, 32:48, 32:48], masks[1, 30:40, 32:48], masks[1, 41:51, 32:48] = 1, 1, 2
+    graph = build_graph(*extract_features(Movie(ArrayFrames(masks), None, Scale.pixels(2)), max_gap=0), max_gap=0)
+    costs, cells = LinkCosts(), len(graph.cells)
+    bias = costs.bias * (1.0 - graph.came_in[graph.candidates.target])
+    scores = Scores(np.array([3.0, 1.2]) - bias, np.zeros(cells), np.zeros(cells), np.full(cells, divides))
+    chosen = choose_links(graph, reward_links(graph, scores, costs), TrackSettings())
+    assert chosen.sum() == daughters
 
 
 @pytest.mark.parametrize("name", sorted(CASES))

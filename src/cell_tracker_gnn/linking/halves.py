@@ -13,10 +13,6 @@ from cell_tracker_gnn.linking.walk import SHARED, Walk
 
 __all__ = ["join_halves"]
 
-_BEFORE_TOLERANCE = 0.5
-"""Largest difference between the logarithms of the sizes of a cell and of its two masks in the next frame. Cells grow
-quickly after a division, and two daughters are not told from two halves by their mother's size."""
-
 
 class _Halves(NamedTuple):
     """A cell, its two masks in the next frame, the larger one first, and the cell in one mask again.
@@ -73,7 +69,7 @@ def _found(walk: Walk) -> Iterator[_Halves]:
                 continue
             first, second = sorted(pair, key=lambda mask: (-size[mask], mask))
             for before in mothers.get(first, {}).keys() & mothers.get(second, {}).keys():
-                if walk.adds_up(before, [first, second], _BEFORE_TOLERANCE):
+                if walk.adds_up(before, [first, second]):
                     into = (mothers[first][before], mothers[second][before])
                     yield _Halves(before, (first, second), after, into, (links[first], links[second]))
 

@@ -20,7 +20,7 @@ from cell_tracker_gnn.linking.walk import SHARED, SIZE_TOLERANCE, Walk
 
 __all__ = ["Passages", "find_passages"]
 
-_LIKELY = -2.5
+_LIKELY = -3.5
 """Least log-odds of the link from the vanishing cell to a mask of two cells, after the cost of a misfit."""
 
 _MISFIT = 4.0

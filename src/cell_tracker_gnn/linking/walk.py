@@ -12,8 +12,9 @@ from cell_tracker_gnn.linking.problem import Flags
 
 __all__ = ["SHARED", "SIZE_TOLERANCE", "Walk"]
 
-SIZE_TOLERANCE = 0.25
-"""Largest difference between the logarithms of the size of a mask and of the sum of its parts."""
+SIZE_TOLERANCE = 0.7
+"""Largest difference between the logarithms of the size of a mask and of the sum of its parts: outlines of small cells
+waver, and newborn cells grow quickly. That the mask is more like both than like the larger one tells more."""
 
 SHARED = 0.5
 """Share of a mask that must land on another one to be a part of it, or the cell that became it."""
@@ -83,11 +84,11 @@ class Walk:
         self.parent_link[self.candidates.target[link]] = -1
         self.children[self.candidates.source[link]] -= 1
 
-    def adds_up(self, whole: int, parts: list[int], tolerance: float = SIZE_TOLERANCE) -> bool:
+    def adds_up(self, whole: int, parts: list[int]) -> bool:
         """Whether two masks together are as large as a third one, and more like it than the larger of them alone."""
         size: Floats = self.cells.size.astype(np.float64)
         apart = abs(np.log(size[whole] / size[parts].sum()))
-        return bool(apart < tolerance and apart < abs(np.log(size[whole] / size[parts].max())))
+        return bool(apart < SIZE_TOLERANCE and apart < abs(np.log(size[whole] / size[parts].max())))
 
     def fall_apart(self, mask: int, frames: int, gap: int = -1) -> list[int]:
         """The two links into which a mask of two cells falls apart within so many frames; none if it does not.
