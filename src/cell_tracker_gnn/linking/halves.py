@@ -36,11 +36,7 @@ def join_halves(walk: Walk) -> None:
         known = not walk.parts.isdisjoint(halves.masks)
         if known or not _belong_together(walk, halves) or _parts_again(walk, halves):
             continue
-        linked = _linked(walk, halves)
-        if linked == {halves.into[1], halves.onward[1]}:
-            walk.parts.add(halves.masks[0])
-            continue
-        way = {halves.into[0], halves.onward[0]}
+        linked, way = _linked(walk, halves), {halves.into[0], halves.onward[0]}
         given_up, taken = sorted(linked - way), sorted(way - linked)
         if walk.fixed[given_up].any() or walk.forbidden[taken].any():
             continue
