@@ -42,9 +42,9 @@ __all__ = ["calibration_parts", "check_fit", "fit_model", "work_folder"]
 
 CALIBRATED = {
     Variant(): 1.0,
-    Variant(2): 0.5,
-    Variant(3, 1): 0.5,
-    Variant(5): 0.5,
+    Variant(2): 0.3,
+    Variant(3, 1): 0.3,
+    Variant(5): 0.3,
     Variant(faults=LIGHT, weight=DAMAGED): 0.3,
 }
 """Variants (of any seed) on which probabilities are calibrated, and how much they count: masks are mostly good, and
