@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
@@ -47,8 +46,11 @@ def join_halves(walk: Walk) -> None:
         walk.parts.add(halves.masks[1])
 
 
-def _found(walk: Walk) -> Iterator[_Halves]:
-    """Two masks that lie on one of the next frame and on one of the frame before, and are as large together."""
+def _found(walk: Walk) -> list[_Halves]:
+    """Two masks that lie on one of the next frame and on one of the frame before, and are as large together.
+
+    The latest come first, and of one frame those whose sizes fit best; numbers of cells play no part.
+    """
     candidates, size = walk.candidates, walk.cells.size.astype(np.float64)
     share = candidates.shared.max(axis=1, initial=0.0)
     next_frame = candidates.ahead == 1
@@ -59,15 +61,25 @@ def _found(walk: Walk) -> Iterator[_Halves]:
     is_mask[source[joins]] = True
     comes_from = np.flatnonzero(next_frame & is_mask[target] & (share * size[source] > SHARED * size[target]))
     entering, mothers = _by_target(walk, joins), _by_target(walk, comes_from)
-    for after, links in sorted(entering.items(), reverse=True):
+    found = []
+    for after, links in entering.items():
         for pair in combinations(links, 2):
             if not walk.adds_up(after, list(pair)):
                 continue
-            first, second = sorted(pair, key=lambda mask: (-size[mask], mask))
+            first, second = sorted(pair, key=lambda mask: (-size[mask], *walk.cells.centroid[mask]))
             for before in mothers.get(first, {}).keys() & mothers.get(second, {}).keys():
                 if walk.adds_up(before, [first, second]):
                     into = (mothers[first][before], mothers[second][before])
-                    yield _Halves(before, (first, second), after, into, (links[first], links[second]))
+                    found.append(_Halves(before, (first, second), after, into, (links[first], links[second])))
+    return sorted(found, key=lambda halves: _rank(walk, halves))
+
+
+def _rank(walk: Walk, halves: _Halves) -> tuple[float, ...]:
+    """Time backwards, then how badly the sizes fit, then the place."""
+    cells = walk.cells
+    both = np.log(cells.size[list(halves.masks)].sum())
+    misfit = np.abs(np.log(cells.size[[halves.before, halves.after]]) - both).sum()
+    return (-float(cells.frame[halves.after]), float(misfit), *cells.centroid[halves.masks[0]].tolist())
 
 
 def _by_target(walk: Walk, links: Integers) -> dict[int, dict[int, int]]:
