@@ -2,8 +2,7 @@
 
 Both begin with a cell that vanishes where a neighbour grows by its size. If the two come from one division a moment
 ago, the division was one cell in two masks. If the grown mask falls apart into two that share its size, two cells were
-one mask. A link over the frames in between is no objection: the cell was not missed then, but one of two in a mask, or
-in two masks itself.
+one mask. A link over the frames in between is no objection: the cell was not missed then, but one of two in a mask.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ def rate_lineage(
     graph
         The candidate links.
     log_odds
-        Log-odds of the candidates, shape (m,); links into and out of merged masks take theirs for the probability.
+        Log-odds of the candidates, shape (m,); links into and out of merged masks take those of their passage for the
+        probability.
     passages
         Cells that passed through a merged mask.
     decisions
@@ -50,13 +51,13 @@ def rate_lineage(
         Kept in the lineage for the writers.
     """
     candidates, links = graph.candidates, decisions["link"]
-    chosen, probability, margin = passages.chosen, _sigmoid(log_odds), log_odds * np.nan
+    odds = log_odds.copy()
+    odds[passages.merge] = odds[passages.split] = passages.log_odds
+    chosen, probability, margin = passages.chosen, 1.0 / (1.0 + np.exp(-np.clip(odds, -50, 50))), odds * np.nan
     rated = {kind: confidence.probability(kind, found.evidence) for kind, found in decisions.items()}
     for kind in ("link", "division"):
         # Without a fixed link there is no lineage at all; who fixed it knew it to be right.
         rated[kind][np.isinf(decisions[kind].margin)] = 1.0
-    for through in (passages.merge, passages.split):
-        probability[through] = _sigmoid(passages.log_odds)
     probability[links.rows], margin[links.rows] = rated["link"], links.margin
     lineage = build_lineage(
         graph.cells,
@@ -71,18 +72,14 @@ def rate_lineage(
         run=run,
     )
     # A cell that goes on after a mask that it shared neither ends nor begins.
-    shared = {"end": candidates.source[passages.merge], "beginning": candidates.target[passages.split]}
+    through = {"end": candidates.source[passages.merge], "beginning": candidates.target[passages.split]}
     parts = []
     for code, kind in enumerate(DECISIONS[1:], start=1):
         found = decisions[kind]
-        kept = ~np.isin(found.rows, shared.get(kind, ()))
+        kept = ~np.isin(found.rows, through.get(kind, ()))
         parts.append((found.rows[kept], np.full(kept.sum(), code), rated[kind][kept], found.margin[kept]))
     lineage = replace(lineage, events=Events(*(np.concatenate(column) for column in zip(*parts, strict=True))))
     return replace(lineage, summary=summarise(lineage, confidence))
-
-
-def _sigmoid(log_odds: Floats) -> Floats:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -50, 50))))
 
 
 def summarise(lineage: Lineage, confidence: Confidence) -> dict[str, object]:
