@@ -29,10 +29,12 @@ from cell_tracker_gnn.linking.corrections import Corrections, check_masks, resol
 from cell_tracker_gnn.linking.costs import LinkCosts, LinkRewards, link_rewards
 from cell_tracker_gnn.linking.evidence import gather_decisions
 from cell_tracker_gnn.linking.greedy import solve_greedy
+from cell_tracker_gnn.linking.halves import join_halves
 from cell_tracker_gnn.linking.match import solve_exact
 from cell_tracker_gnn.linking.merges import Passages, find_passages
 from cell_tracker_gnn.linking.problem import LinkProblem
 from cell_tracker_gnn.linking.summary import rate_lineage
+from cell_tracker_gnn.linking.walk import Walk
 from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.model.weights import Model, load_model
 from cell_tracker_gnn.settings import TrackSettings
@@ -344,14 +346,15 @@ def leave_out_gaps(graph: Graph, rewards: LinkRewards, settings: TrackSettings) 
     """The same objective without links over more missed frames than ``max_gap``.
 
     A cell that comes back after missed frames has no parent in the frame before, but a neighbour there that it would
-    be taken for a daughter of. So all links compete first, and the cells that come back over too many frames begin.
-    Fixed links stay.
+    be taken for a daughter of. So all links compete first, and the cells that come back over too many frames begin,
+    but not those that were there in two masks. Fixed links stay.
     """
     candidates = graph.candidates
     beyond = candidates.ahead > settings.max_gap + 1
     if not beyond.any():
         return rewards
-    chosen = choose_links(graph, rewards, settings)
+    held = {"fixed": rewards.fixed, "forbidden": rewards.forbidden}
+    chosen = join_halves(Walk.along(graph, choose_links(graph, rewards, settings), **held)).chosen
     forbidden = beyond | np.isin(candidates.target, candidates.target[chosen & beyond])
     if rewards.fixed is not None:
         forbidden &= ~rewards.fixed

@@ -17,7 +17,9 @@ from cell_tracker_gnn.features.extract import extract_features
 from cell_tracker_gnn.graph.build import Graph, build_graph
 from cell_tracker_gnn.io import read_lineage_table
 from cell_tracker_gnn.io.edits import Edit, Edits
+from cell_tracker_gnn.linking.costs import link_rewards
 from cell_tracker_gnn.linking.merges import Passages, find_passages
+from cell_tracker_gnn.pipeline import leave_out_gaps
 
 Mask = NDArray[np.int32]
 
@@ -172,6 +174,45 @@ def test_a_cell_in_two_masks_goes_through_the_larger_one(links: set[Ends]) -> No
     assert {ends_of(graph)[one] for one in passages.dropped} == links - {(4, 1, 5, 1), (5, 1, 6, 1)}
 
 
+@pytest.mark.parametrize("missed", [4, 6])
+def test_a_cell_in_two_masks_may_be_missed_in_the_frame_beside(missed: int) -> None:
+    masks = halved(movie(), 5)
+    masks[missed][masks[missed] == 1] = 0
+    graph = graph_of(masks)
+    start, end = (3, 6) if missed == 4 else (4, 7)
+    links = {(start, 1, 5, 1), (5, 9, end, 1)}
+    _, chosen = passages_of(graph, links, {missed: {1}, 5: {1, 9}})
+    assert {(start, 1, 5, 1), (5, 1, end, 1)} <= chosen
+    assert not [one for one in chosen if one[1] == 9 or one[3] == 9]
+
+
+def test_masks_of_one_cell_may_be_larger_together_than_the_cell() -> None:
+    masks = halved(movie(), 5)
+    for label in (1, 9):
+        around = ndimage.binary_dilation(masks[5] == label, iterations=2) & (masks[5] == 0)
+        masks[5][around] = label
+    graph = graph_of(masks)
+    size = {(t, label): n for t, label, n in zip(graph.cells.frame, graph.cells.label, graph.cells.size, strict=True)}
+    assert size[5, 1] + size[5, 9] > 1.5 * size[4, 1]
+    _, chosen = passages_of(graph, {(4, 1, 5, 1), (4, 1, 5, 9), (5, 1, 6, 1)}, {5: {1, 9}})
+    larger = 1 if size[5, 1] >= size[5, 9] else 9
+    assert {(4, 1, 5, larger), (5, larger, 6, 1)} <= chosen
+    assert len([one for one in chosen if 5 in one[::2] and {one[1], one[3]} & {9, 1}]) == 2
+
+
+def test_daughters_of_which_one_is_missed_next_stay_daughters() -> None:
+    masks = movie()
+    for frame in range(5, 10):
+        masks[frame] = halved(masks, frame)[frame]
+        masks[frame] = np.where(
+            masks[frame] == 9, np.roll(np.where(masks[frame] == 9, 9, 0), frame - 2, 1), masks[frame]
+        )
+    masks[6][masks[6] == 9] = 0
+    links = {(4, 1, 5, 1), (4, 1, 5, 9)} | {(t, 1, t + 1, 1) for t in range(5, 9)}
+    _, chosen = passages_of(graph_of(masks), links, {t: {1, 9} for t in range(5, 10)})
+    assert {(4, 1, 5, 1), (4, 1, 5, 9)} <= chosen
+
+
 def test_a_cell_in_two_masks_twice_is_not_two_cells_that_touch() -> None:
     graph = graph_of(halved(halved(movie(), 3), 5))
     links = {(2, 1, 3, 1), (2, 1, 3, 9), (3, 1, 4, 1), (3, 9, 5, 9), (4, 1, 5, 1), (5, 1, 6, 1)}
@@ -208,6 +249,22 @@ def test_a_link_over_a_frame_in_which_the_cell_is_missed_stays() -> None:
     passages, chosen = passages_of(graph_of(masks), {(4, 1, 6, 1)}, {5: {1}})
     assert (4, 1, 6, 1) in chosen
     assert not len(passages.dropped)
+
+
+@pytest.mark.parametrize("missed", [False, True])
+def test_without_gaps_a_cell_that_was_there_in_two_masks_does_not_begin(missed: bool) -> None:
+    masks = halved(movie(), 5)
+    if missed:
+        masks[5][np.isin(masks[5], [1, 9])] = 0
+    graph = graph_of(masks)
+    ends, candidates = ends_of(graph), graph.candidates
+    over_both = np.array([one == (4, 1, 6, 1) or (one[0] + 1 == one[2] and one[1] == one[3] != 1) for one in ends])
+    rewards = link_rewards(np.where(over_both, 5.0, -9.0), candidates.ahead, cells=len(graph.cells))
+    forbidden = leave_out_gaps(graph, rewards, TrackSettings(max_gap=0)).forbidden
+    assert forbidden is not None
+    into = {one for one, never in zip(ends, forbidden, strict=True) if one[2:] == (6, 1) and one[0] == 5 and not never}
+    assert {one[1] for one in into} >= {1, 9} if not missed else not into
+    assert forbidden[candidates.ahead > 1].all()
 
 
 @given(st.integers(0, 10_000))

@@ -1,20 +1,27 @@
-"""One cell in two masks for one frame: it goes on through the larger one, however the two were linked."""
+"""One cell in two masks for one frame: it goes on through the larger one, however the two were linked.
+
+In the frames before and after it may have been missed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
 from cell_tracker_gnn.data import Integers
-from cell_tracker_gnn.linking.walk import SHARED, Walk
+from cell_tracker_gnn.linking.walk import Walk
 
 __all__ = ["join_halves"]
 
+_TOUCHED = 0.2
+"""Least share of each of two masks that must land on the cell that they are."""
+
 
 class _Halves(NamedTuple):
-    """A cell, its two masks in the next frame, the larger one first, and the cell in one mask again.
+    """A cell, its two masks in a later frame, the larger one first, and the cell in one mask again.
 
     ``into`` and ``onward`` are the candidates to and from the two.
     """
@@ -26,10 +33,11 @@ class _Halves(NamedTuple):
     onward: tuple[int, int]
 
 
-def join_halves(walk: Walk) -> None:
+def join_halves(walk: Walk) -> Walk:
     """Lead every cell that is two masks for one frame through the larger one; the other is left without links.
 
-    The latest come first, so that halves are not taken for two cells that part when earlier ones are looked at.
+    The latest come first, so that halves are not taken for two cells that part when earlier ones are looked at. The
+    walk is changed and returned.
     """
     for halves in _found(walk):
         known = not walk.parts.isdisjoint(halves.masks)
@@ -44,42 +52,47 @@ def join_halves(walk: Walk) -> None:
         for link in taken:
             walk.take(link)
         walk.parts.add(halves.masks[1])
+    return walk
 
 
 def _found(walk: Walk) -> list[_Halves]:
-    """Two masks that lie on one of the next frame and on one of the frame before, and are as large together.
+    """Two masks of one frame where a mask before and one after are more like both together than like one of them.
 
-    The latest come first, and of one frame those whose sizes fit best; numbers of cells play no part.
+    The latest come first, and of one frame those that fit best; numbers of cells play no part.
     """
-    candidates, size = walk.candidates, walk.cells.size.astype(np.float64)
-    share = candidates.shared.max(axis=1, initial=0.0)
-    next_frame = candidates.ahead == 1
-    source, target = candidates.source, candidates.target
-    joins = np.flatnonzero(next_frame & (share > SHARED))
-    joins = joins[np.bincount(target[joins], minlength=len(size))[target[joins]] > 1]
-    is_mask = np.zeros(len(size), np.bool_)
-    is_mask[source[joins]] = True
-    comes_from = np.flatnonzero(next_frame & is_mask[target] & (share * size[source] > SHARED * size[target]))
-    entering, mothers = _by_target(walk, joins), _by_target(walk, comes_from)
+    candidates, size = walk.candidates, walk.cells.size
+    joins = np.flatnonzero(walk.pixels > _TOUCHED * size[candidates.source])
+    comes_from = np.flatnonzero(walk.pixels > _TOUCHED * size[candidates.target])
+    mothers = _by_target(walk, comes_from)
     found = []
-    for after, links in entering.items():
-        for pair in combinations(links, 2):
-            if not walk.adds_up(after, list(pair)):
-                continue
-            first, second = sorted(pair, key=lambda mask: (-size[mask], *walk.cells.centroid[mask]))
-            for before in mothers.get(first, {}).keys() & mothers.get(second, {}).keys():
-                if walk.adds_up(before, [first, second]):
-                    into = (mothers[first][before], mothers[second][before])
-                    found.append(_Halves(before, (first, second), after, into, (links[first], links[second])))
-    return sorted(found, key=lambda halves: _rank(walk, halves))
+    for onward in _pairs(walk, joins):
+        masks = (int(candidates.source[onward[0]]), int(candidates.source[onward[1]]))
+        after = int(candidates.target[onward[0]])
+        common = mothers.get(masks[0], {}).keys() & mothers.get(masks[1], {}).keys()
+        fits = walk.likeness(after, list(onward)) if common else 0.0
+        for before in common if fits else ():
+            into = (mothers[masks[0]][before], mothers[masks[1]][before])
+            if fitted := walk.likeness(before, list(into)):
+                found.append((_Halves(before, masks, after, into, onward), fits + fitted))
+    return [halves for halves, _ in sorted(found, key=lambda one: _rank(walk, *one))]
 
 
-def _rank(walk: Walk, halves: _Halves) -> tuple[float, ...]:
-    """Time backwards, then how badly the sizes fit, then the place."""
+def _pairs(walk: Walk, joins: Integers) -> Iterator[tuple[int, int]]:
+    """Pairs of links from two masks of one frame to the same later one, that from the larger mask first."""
+    candidates, cells = walk.candidates, walk.cells
+    end = candidates.target[joins] * (1 + int(candidates.ahead.max(initial=0))) + candidates.ahead[joins]
+    order = np.argsort(end, kind="stable")
+    begins = np.flatnonzero(np.diff(end[order], prepend=-1, append=-1))
+    for group in np.flatnonzero(np.diff(begins) > 1):
+        for pair in combinations(joins[order[begins[group] : begins[group + 1]]].tolist(), 2):
+            first, second = ((-int(cells.size[mask]), *cells.centroid[mask]) for mask in candidates.source[list(pair)])
+            yield pair if first <= second else pair[::-1]
+
+
+def _rank(walk: Walk, halves: _Halves, fit: float) -> tuple[float, ...]:
+    """Time backwards, then how well they fit, then the place."""
     cells = walk.cells
-    both = np.log(cells.size[list(halves.masks)].sum())
-    misfit = np.abs(np.log(cells.size[[halves.before, halves.after]]) - both).sum()
-    return (-float(cells.frame[halves.after]), float(misfit), *cells.centroid[halves.masks[0]].tolist())
+    return (-float(cells.frame[halves.after]), -fit, *cells.centroid[halves.masks[0]].tolist())
 
 
 def _by_target(walk: Walk, links: Integers) -> dict[int, dict[int, int]]:
@@ -99,7 +112,7 @@ def _linked(walk: Walk, halves: _Halves) -> set[int]:
 def _belong_together(walk: Walk, halves: _Halves) -> bool:
     """Whether something links the cell or its masks, and nothing links them to other cells of the next frames.
 
-    Links over missed frames may lead from the cell to its next mask, or from its masks to halves of other frames.
+    Links over missed frames may also lead from the cell to its next mask, or from its masks to halves of other frames.
     """
     linked, own = _linked(walk, halves), {*halves.into, *halves.onward}
     source, target, ahead = walk.candidates.source, walk.candidates.target, walk.candidates.ahead

@@ -15,7 +15,7 @@ from cell_tracker_gnn.data import Floats, Integers
 from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.linking.halves import join_halves
 from cell_tracker_gnn.linking.problem import Flags
-from cell_tracker_gnn.linking.walk import SHARED, SIZE_TOLERANCE, Walk
+from cell_tracker_gnn.linking.walk import SHARED, Walk
 
 __all__ = ["Passages", "find_passages"]
 
@@ -81,10 +81,7 @@ def find_passages(
     fixed, forbidden
         Links that are never taken back and that are never taken, shape (m,).
     """
-    none = np.zeros(len(chosen), np.bool_)
-    held = none if fixed is None else fixed
-    walk = Walk(graph.cells, graph.candidates, chosen.copy(), held, none if forbidden is None else forbidden)
-    join_halves(walk)
+    walk = join_halves(Walk.along(graph, chosen, fixed=fixed, forbidden=forbidden))
     passed: list[tuple[int, int, float]] = []
     for link in _vanishing(walk):
         gap = walk.gap(int(walk.candidates.source[link]))
@@ -108,21 +105,18 @@ def _vanishing(walk: Walk) -> list[int]:
 
     Cells that are only seen again after missed frames have vanished, too.
     """
-    candidates, size = walk.candidates, walk.cells.size.astype(np.float64)
+    candidates, size = walk.candidates, walk.cells.size
     source, target = candidates.source, candidates.target
     vanished = walk.children == 0
     vanished[source[walk.chosen & (candidates.ahead > 1)]] = True
     vanished[list(walk.parts)] = False
     possible = vanished[source] & (candidates.ahead == 1) & (walk.parent_link[target] >= 0) & ~walk.forbidden
-    link = np.flatnonzero(possible)
-    link = link[candidates.shared[link].max(axis=1, initial=0.0) > SHARED]
-    other = walk.parent_link[target[link]]
-    link, other = link[candidates.ahead[other] == 1], other[candidates.ahead[other] == 1]
-    grown = np.log(size[target[link]])
-    apart = np.abs(grown - np.log(size[source[link]] + size[source[other]]))
-    fits = (apart < SIZE_TOLERANCE) & (apart < np.abs(grown - np.log(size[source[other]])))
-    link, apart = link[fits], apart[fits]
-    order = np.lexsort((apart, walk.cells.frame[source[link]]))
+    link = np.flatnonzero(possible & (walk.pixels > SHARED * size[source]))
+    link = link[candidates.ahead[walk.parent_link[target[link]]] == 1]
+    pairs = zip(link.tolist(), walk.parent_link[target[link]].tolist(), strict=True)
+    fits = np.array([walk.likeness(int(target[one]), [one, other]) for one, other in pairs])
+    link, fits = link[fits > 0], fits[fits > 0]
+    order = np.lexsort((-fits, walk.cells.frame[source[link]]))
     found: dict[int, int] = {}
     taken: set[int] = set()
     for one in link[order].tolist():
@@ -140,7 +134,7 @@ def _join_split_mask(walk: Walk, link: int) -> bool:
     if min(parts) < 0 or _mother(walk, parts[0]) != _mother(walk, parts[1]):
         return False
     halves = [int(walk.candidates.target[part]) for part in parts]
-    if not walk.adds_up(_mother(walk, parts[0]), halves):
+    if not walk.likeness(_mother(walk, parts[0]), parts):
         return False
     changes = walk.cells.size[halves[0]] > walk.cells.size[halves[1]]
     if walk.fixed[parts[1] if changes else parts[0]] or (changes and walk.fixed[stays]):

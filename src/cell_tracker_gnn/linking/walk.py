@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
-from cell_tracker_gnn.data import Cells, Floats
+from cell_tracker_gnn.data import Cells
+from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.graph.candidates import Candidates
 from cell_tracker_gnn.linking.problem import Flags
 
-__all__ = ["SHARED", "SIZE_TOLERANCE", "Walk"]
+__all__ = ["SHARED", "Walk"]
 
-SIZE_TOLERANCE = 0.7
-"""Largest difference between the logarithms of the size of a mask and of the sum of its parts: outlines of small cells
-waver, and newborn cells grow quickly. That the mask is more like both than like the larger one tells more."""
+LEAST_LIKE = 0.4
+"""Least Dice index of a mask and its parts. That it is more like both than like one of them alone tells more."""
 
 SHARED = 0.5
 """Share of a mask that must land on another one to be a part of it, or the cell that became it."""
@@ -37,6 +38,8 @@ class Walk:
 
     Attributes
     ----------
+    pixels
+        Shared by the two masks of each candidate, after drift or flow, shape (m,).
     parent_link
         The chosen link to each cell, -1 where there is none, shape (n,).
     children
@@ -52,12 +55,20 @@ class Walk:
 
     def __post_init__(self) -> None:
         links, count = np.flatnonzero(self.chosen), len(self.cells)
+        self.pixels = self.candidates.shared.max(axis=1, initial=0.0) * self.cells.size[self.candidates.source]
         self.parent_link = np.full(count, -1)
         self.parent_link[self.candidates.target[links]] = links
         self.children = np.bincount(self.candidates.source[links], minlength=count)
         order = np.lexsort((self.candidates.target, self.candidates.source))
         self._by_source = order
         self._begin = np.searchsorted(self.candidates.source[order], np.arange(count + 1))
+
+    @classmethod
+    def along(cls, graph: Graph, chosen: Flags, *, fixed: Flags | None = None, forbidden: Flags | None = None) -> Self:
+        """A walk along the chosen links of a graph, which are copied; none are fixed or forbidden when left out."""
+        none = np.zeros(len(chosen), np.bool_)
+        held, never = (none if flags is None else flags for flags in (fixed, forbidden))
+        return cls(graph.cells, graph.candidates, chosen.copy(), held, never)
 
     def leaving(self, cell: int) -> list[int]:
         """All candidates from a cell."""
@@ -84,11 +95,18 @@ class Walk:
         self.parent_link[self.candidates.target[link]] = -1
         self.children[self.candidates.source[link]] -= 1
 
-    def adds_up(self, whole: int, parts: list[int]) -> bool:
-        """Whether two masks together are as large as a third one, and more like it than the larger of them alone."""
-        size: Floats = self.cells.size.astype(np.float64)
-        apart = abs(np.log(size[whole] / size[parts].sum()))
-        return bool(apart < SIZE_TOLERANCE and apart < abs(np.log(size[whole] / size[parts].max())))
+    def likeness(self, whole: int, links: list[int]) -> float:
+        """Dice index of a mask and two parts of another frame together, 0 where it is more like one of them alone.
+
+        The links lead from the mask to its parts or from the parts to it. Outlines of small cells waver by so much that
+        sizes alone tell less.
+        """
+        source, target = self.candidates.source[links], self.candidates.target[links]
+        size, shared = self.cells.size.astype(np.float64), self.pixels[links]
+        parts, own = size[np.where(source == whole, target, source)], size[whole]
+        both = 2.0 * min(shared.sum(), own) / (parts.sum() + own)
+        alone = 2.0 * np.minimum(shared, own) / (parts + own)
+        return float(both) if both > max(alone.max(), LEAST_LIKE) else 0.0
 
     def fall_apart(self, mask: int, frames: int, gap: int = -1) -> list[int]:
         """The two links into which a mask of two cells falls apart within so many frames; none if it does not.
@@ -112,5 +130,5 @@ class Walk:
             free = [one for one in self.leaving(mask) if self.parent_link[target[one]] in (-1, gap)]
             free = [one for one in free if self.candidates.ahead[one] == 1 and int(target[one]) not in self.parts]
             pairs = [[child, one] for child in children for one in free]
-        fitting = [pair for pair in pairs if self.adds_up(mask, [int(target[one]) for one in pair])]
+        fitting = [pair for pair in pairs if self.likeness(mask, pair)]
         return fitting[0] if len(fitting) == 1 else []
