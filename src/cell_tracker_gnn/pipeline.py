@@ -47,9 +47,10 @@ from cell_tracker_gnn.stages.store import MemoryStore, Store
 
 __all__ = ["Progress", "Tracker", "choose_links", "leave_out_gaps", "link_cells", "reward_links", "track_movie"]
 
-SHARE_OF_HEAD = 1 / 3
+SHARE_OF_HEAD, LEAST_OF_HEAD = 0.5, -3.0
 """How much of a mother's own log-odds of dividing counts against the cost of a second child, beside what the two links
-say: all of it loses divisions that look unusual, none of it makes daughters of cells that come in (docs/tried.md)."""
+say, and the least that they are taken for: below, they only say that a division would be an unusual one. All of them
+lose such divisions, none of them makes daughters of cells that come in (docs/tried.md)."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage, how much of it is done and how much there is."""
@@ -337,7 +338,7 @@ def reward_links(graph: Graph, scores: Scores, costs: LinkCosts) -> LinkRewards:
         candidates.ahead,
         cells=len(graph.cells),
         costs=costs,
-        divides=SHARE_OF_HEAD * scores.divides,
+        divides=SHARE_OF_HEAD * np.maximum(scores.divides, LEAST_OF_HEAD),
         came_in=graph.came_in[candidates.target],
     )
 
