@@ -1,8 +1,9 @@
-"""Two cells that are one mask for a few frames, and one cell that is two masks: told from divisions by the sizes.
+"""Two cells that are one mask for a few frames, and one cell that is two masks: told from divisions by the masks.
 
-Both begin with a cell that vanishes where a neighbour grows by its size. If the two come from one division a moment
-ago, the division was one cell in two masks. If the grown mask falls apart into two that share its size, two cells were
-one mask. A link over the frames in between is no objection: the cell was not missed then, but one of two in a mask.
+Both begin with a cell that vanishes where a mask is more like two cells than like one of them. If the two come from one
+division a moment ago, the division was one cell in two masks. If the mask falls apart again into two that are together
+like it, two cells were one mask. A link over the frames in between is no objection: the cell was not missed then, but
+one of two in a mask.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def find_passages(
 
 
 def _vanishing(walk: Walk) -> list[int]:
-    """Candidates from a cell that vanishes to a mask that grows by its size, the best of each cell, in time order.
+    """Candidates from a cell that vanishes to a mask that is like it and another, the best of each, in time order.
 
     Cells that are only seen again after missed frames have vanished, too.
     """
