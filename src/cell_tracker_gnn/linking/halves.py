@@ -19,6 +19,9 @@ __all__ = ["join_halves"]
 _TOUCHED = 0.2
 """Least share of each of two masks that must land on the cell that they are."""
 
+_AGAIN = 2
+"""Frames within which a mask that falls apart again shows that it is two cells."""
+
 
 class _Halves(NamedTuple):
     """A cell, its two masks in a later frame, the larger one first, and the cell in one mask again.
@@ -123,6 +126,6 @@ def _belong_together(walk: Walk, halves: _Halves) -> bool:
 
 
 def _parts_again(walk: Walk, halves: _Halves) -> bool:
-    """Whether the next mask falls apart at once: then the two were two cells, and it is both of them."""
+    """Whether the next mask soon falls apart: then the two were two cells, and it is both of them."""
     gaps = [walk.gap(mask) for mask in halves.masks]
-    return any(walk.fall_apart(halves.after, 1, gap) for gap in {-1, *gaps})
+    return any(walk.fall_apart(halves.after, _AGAIN, gap) for gap in {-1, *gaps})
