@@ -10,8 +10,9 @@ its file, and that of ``general`` and ``early`` to all of them; without it, the 
 from __future__ import annotations
 
 import argparse
+import colorsys
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def _interval(numbers: dict) -> tuple[str, str]:
     ), f"{numbers['expected']:.0f} ({low} to {high}{'' if numbers['inside'] else ', missed'})"
 
 
-def diagram(rows: Iterable[dict]) -> str:
+def diagram(rows: Mapping[str, dict]) -> str:
     """Reliability diagram as SVG: share of right links over stated probability as log-odds, a line per sequence."""
     size, lowest, highest = 420, -3.0, 8.0
 
@@ -122,10 +123,14 @@ def diagram(rows: Iterable[dict]) -> str:
         for m in marks
     ]
     lines = []
-    for index, row in enumerate(rows):
+    for index, (name, row) in enumerate(rows.items()):
         points = " ".join(f"{place(s):.1f},{size - place(r):.1f}" for s, r, _ in zip(*row["reliability"], strict=True))
-        colour = f"hsl({index * 360 // 11} 70% 40%)"
+        # Not every viewer of SVG knows colours by hue.
+        red, green, blue = (round(255 * part) for part in colorsys.hls_to_rgb(index / 11, 0.4, 0.7))
+        colour = f"#{red:02x}{green:02x}{blue:02x}"
         lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-opacity="0.7"/>')
+        below = size - 60 - 14 * (len(rows) - 1 - index)
+        lines.append(f'<text x="{size - 16}" y="{below}" text-anchor="end" fill="{colour}">{name}</text>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" font-family="sans-serif" font-size="11">'
         f'<rect width="{size}" height="{size}" fill="white"/>{"".join(grid)}'
@@ -157,7 +162,7 @@ def main() -> None:
     Console(width=170).print(table(rows))
     arguments.output.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     if arguments.diagram:
-        arguments.diagram.write_text(diagram(rows.values()), "utf-8")
+        arguments.diagram.write_text(diagram(rows), "utf-8")
 
 
 if __name__ == "__main__":
