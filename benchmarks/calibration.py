@@ -126,7 +126,7 @@ def diagram(rows: Mapping[str, dict]) -> str:
     for index, (name, row) in enumerate(rows.items()):
         points = " ".join(f"{place(s):.1f},{size - place(r):.1f}" for s, r, _ in zip(*row["reliability"], strict=True))
         # Not every viewer of SVG knows colours by hue.
-        red, green, blue = (round(255 * part) for part in colorsys.hls_to_rgb(index / 11, 0.4, 0.7))
+        red, green, blue = (round(255 * part) for part in colorsys.hls_to_rgb(index / len(rows), 0.4, 0.7))
         colour = f"#{red:02x}{green:02x}{blue:02x}"
         lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-opacity="0.7"/>')
         below = size - 60 - 14 * (len(rows) - 1 - index)

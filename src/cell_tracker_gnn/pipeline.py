@@ -354,8 +354,9 @@ def leave_out_gaps(graph: Graph, rewards: LinkRewards, settings: TrackSettings) 
     beyond = candidates.ahead > settings.max_gap + 1
     if not beyond.any():
         return rewards
-    held = {"fixed": rewards.fixed, "forbidden": rewards.forbidden}
-    chosen = join_halves(Walk.along(graph, choose_links(graph, rewards, settings), **held)).chosen
+    chosen = choose_links(graph, rewards, settings)
+    walk = Walk.along(graph, chosen, fixed=rewards.fixed, forbidden=rewards.forbidden)
+    chosen = join_halves(walk).chosen
     forbidden = beyond | np.isin(candidates.target, candidates.target[chosen & beyond])
     if rewards.fixed is not None:
         forbidden &= ~rewards.fixed

@@ -64,11 +64,13 @@ def _found(walk: Walk) -> list[_Halves]:
     The latest come first, and of one frame those that fit best; numbers of cells play no part.
     """
     candidates, size = walk.candidates, walk.cells.size
-    joins = np.flatnonzero(walk.pixels > _TOUCHED * size[candidates.source])
-    comes_from = np.flatnonzero(walk.pixels > _TOUCHED * size[candidates.target])
+    pairs = list(_pairs(walk, np.flatnonzero(walk.pixels > _TOUCHED * size[candidates.source])))
+    is_mask = np.zeros(len(size), np.bool_)
+    is_mask[candidates.source[np.array(pairs, np.int64).ravel()]] = True
+    comes_from = np.flatnonzero(is_mask[candidates.target] & (walk.pixels > _TOUCHED * size[candidates.target]))
     mothers = _by_target(walk, comes_from)
     found = []
-    for onward in _pairs(walk, joins):
+    for onward in pairs:
         masks = (int(candidates.source[onward[0]]), int(candidates.source[onward[1]]))
         after = int(candidates.target[onward[0]])
         common = mothers.get(masks[0], {}).keys() & mothers.get(masks[1], {}).keys()

@@ -16,9 +16,12 @@ from cell_tracker_gnn.data import Floats, Integers
 from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.linking.halves import join_halves
 from cell_tracker_gnn.linking.problem import Flags
-from cell_tracker_gnn.linking.walk import SHARED, Walk
+from cell_tracker_gnn.linking.walk import Walk
 
 __all__ = ["Passages", "find_passages"]
+
+_SHARED = 0.5
+"""Least share of a vanishing cell that must land on a mask to be a part of it."""
 
 _LIKELY = -3.5
 """Least log-odds of the link from the vanishing cell to a mask of two cells, after the cost of a misfit."""
@@ -112,7 +115,7 @@ def _vanishing(walk: Walk) -> list[int]:
     vanished[source[walk.chosen & (candidates.ahead > 1)]] = True
     vanished[list(walk.parts)] = False
     possible = vanished[source] & (candidates.ahead == 1) & (walk.parent_link[target] >= 0) & ~walk.forbidden
-    link = np.flatnonzero(possible & (walk.pixels > SHARED * size[source]))
+    link = np.flatnonzero(possible & (walk.pixels > _SHARED * size[source]))
     link = link[candidates.ahead[walk.parent_link[target[link]]] == 1]
     pairs = zip(link.tolist(), walk.parent_link[target[link]].tolist(), strict=True)
     fits = np.array([walk.likeness(int(target[one]), [one, other]) for one, other in pairs])

@@ -12,13 +12,10 @@ from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.graph.candidates import Candidates
 from cell_tracker_gnn.linking.problem import Flags
 
-__all__ = ["SHARED", "Walk"]
+__all__ = ["Walk"]
 
-LEAST_LIKE = 0.4
+_LEAST_LIKE = 0.4
 """Least Dice index of a mask and its parts. That it is more like both than like one of them alone tells more."""
-
-SHARED = 0.5
-"""Share of a mask that must land on another one to be a part of it, or the cell that became it."""
 
 
 @dataclass(eq=False)
@@ -102,11 +99,11 @@ class Walk:
         sizes alone tell less.
         """
         source, target = self.candidates.source[links], self.candidates.target[links]
-        size, shared = self.cells.size.astype(np.float64), self.pixels[links]
-        parts, own = size[np.where(source == whole, target, source)], size[whole]
+        parts = self.cells.size[np.where(source == whole, target, source)].astype(np.float64)
+        own, shared = float(self.cells.size[whole]), self.pixels[links]
         both = 2.0 * min(shared.sum(), own) / (parts.sum() + own)
         alone = 2.0 * np.minimum(shared, own) / (parts + own)
-        return float(both) if both > max(alone.max(), LEAST_LIKE) else 0.0
+        return float(both) if both > max(alone.max(), _LEAST_LIKE) else 0.0
 
     def fall_apart(self, mask: int, frames: int, gap: int = -1) -> list[int]:
         """The two links into which a mask of two cells falls apart within so many frames; none if it does not.
