@@ -10,7 +10,7 @@ import numpy as np
 from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
 
-DRAWN = {"epithelium": 14, "nuclei": 16, "fast": 8, "bacteria": 6, "nuclei3d": 4}
+DRAWN = {"epithelium": 40, "nuclei": 40, "fast": 16, "bacteria": 12, "nuclei3d": 8}
 """Number of small movies of each kind whose settings are drawn at random (domain randomisation, Tobin et al. 2017)."""
 
 
@@ -113,12 +113,15 @@ def draw(kind: str, rng: np.random.Generator) -> dict[str, Any]:
 
     packed, rods = kind == "epithelium", kind == "bacteria"
     drawn: dict[str, Any] = {"kind": kind}
-    drawn["drift"] = log_uniform(0.5, 6.0) if sometimes(0.4) else 0.0
+    # Rates and speeds are those of a step: with more of them between two frames a frame sees about as much.
+    steps = drawn["every"] = int(log_uniform(1, 7)) if packed else int(rng.integers(2, 5)) if sometimes(0.3) else 1
+    drawn["drift"] = log_uniform(0.5, 6.0) / steps if sometimes(0.4) else 0.0
     drawn["jump"] = log_uniform(10.0, 50.0) if sometimes(0.25) else 0.0
-    drawn["division_rate"] = log_uniform(0.5, 8.0 if packed else 5.0)
-    drawn["death_rate"] = log_uniform(0.5, 60.0 if packed else 12.0)
-    drawn["motion"] = log_uniform(*{"fast": (0.5, 1.6), "nuclei3d": (0.5, 4.0)}.get(kind, (0.5, 6.0)))
+    drawn["division_rate"] = log_uniform(0.5, 8.0 if packed else 5.0) / steps
+    drawn["death_rate"] = log_uniform(0.5, 60.0 if packed else 12.0) / steps
+    drawn["motion"] = log_uniform(*{"fast": (0.5, 1.6), "nuclei3d": (0.5, 4.0)}.get(kind, (0.5, 6.0))) / steps
     drawn["frames"] = int(rng.integers(*((12, 26) if kind in ("epithelium", "nuclei3d") else (20, 45))))
+    drawn["whole"] = sometimes(0.5 if packed else 0.2)
     if rods:
         return drawn | {"cells": int(log_uniform(30, 140))}
     drawn["variety"] = float(rng.uniform(0.0, 1.3))
@@ -129,5 +132,8 @@ def draw(kind: str, rng: np.random.Generator) -> dict[str, Any]:
         return drawn | {"size": (int(rng.integers(12, 28)), side, side), "anisotropy": float(rng.uniform(1.0, 5.0))}
     # Pixels of a side per cell in a row.
     room = rng.uniform(*{"epithelium": (20, 34), "nuclei": (28, 70)}.get(kind, (35, 60)))
+    if not packed and sometimes(0.5):
+        drawn["diameter"] = log_uniform(5.0, 16.0)
+        room = drawn["diameter"] * rng.uniform(1.3, 5.0)
     side = max(int(np.sqrt(cells) * room), 160)
     return drawn | {"size": (side, side), "border": packed and sometimes(0.4)}

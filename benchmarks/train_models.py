@@ -32,6 +32,7 @@ import cv2
 import torch
 
 import cell_tracker_gnn
+import simulated_movies
 from calibration import calibrate, judge_sequence
 from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.training.encoder import train_sequence_encoder
@@ -40,7 +41,6 @@ from cell_tracker_gnn.training.fitting import fit_model
 from cell_tracker_gnn.training.prepare import open_sequence, prepare_sequence, sequence_features, variants_of
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore
-from simulated_movies import written_movies
 from trees import grow
 
 REAL = (
@@ -83,7 +83,7 @@ def prepare(data: Path, folder: Path, settings: TrainSettings) -> list[Example]:
         # The graphs need the embeddings, and each fold has its own encoder.
         sequence_features(open_sequence(data), settings, store=FeatureStore(folder.parent / "features"))
         return []
-    kept = folder / f"{data.parent.name}-{data.name}-{_fingerprint(settings)}.pickle"
+    kept = folder / f"{data.parent.name}-{data.name}-{_fingerprint(data, settings)}.pickle"
     if not kept.exists():
         examples = prepare_sequence(open_sequence(data), settings)
         partial = kept.with_suffix(f".{os.getpid()}")
@@ -93,14 +93,15 @@ def prepare(data: Path, folder: Path, settings: TrainSettings) -> list[Example]:
     return list(pickle.loads(kept.read_bytes()))  # noqa: S301
 
 
-def _fingerprint(settings: TrainSettings) -> str:
+def _fingerprint(data: Path, settings: TrainSettings) -> str:
     package = Path(cell_tracker_gnn.__file__).parent
     parts = (
         "data",
         "features",
         "graph",
         "io",
-        "simulation",
+        "simulation/damage.py",
+        "simulation/faults.py",
         "training/examples.py",
         "training/variants.py",
         "training/discs.py",
@@ -110,7 +111,16 @@ def _fingerprint(settings: TrainSettings) -> str:
         f for part in parts for f in ([package / part] if part.endswith(".py") else (package / part).glob("*.py"))
     )
     used = (settings.max_gap, settings.subsample, settings.faults, settings.seed, settings.preset)
-    return hashlib.sha256(b"".join(f.read_bytes() for f in files) + repr(used).encode()).hexdigest()[:12]
+    # A simulated movie lies in a folder that is named by the code that made it.
+    made_by = data.parent.parent.name if (data.parent / "simulation.json").exists() else ""
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files) + repr((used, made_by)).encode()).hexdigest()[:12]
+
+
+def simulated_folder(work: Path) -> Path:
+    """Folder for the simulated movies, another one whenever the code that makes them has changed."""
+    simulation = Path(cell_tracker_gnn.__file__).parent / "simulation"
+    files = sorted([*simulation.glob("*.py"), Path(simulated_movies.__file__)])
+    return work / f"simulated-{hashlib.sha256(b''.join(f.read_bytes() for f in files)).hexdigest()[:8]}"
 
 
 def fit(fold: str, work: Path, settings: TrainSettings) -> None:
@@ -185,7 +195,10 @@ def main() -> None:
     settings = TrainSettings.parse([*RECIPE, *overrides])
     for name in ("models", "prepared"):
         (arguments.work / name).mkdir(parents=True, exist_ok=True)
-    paths = [*(arguments.data / name for name in REAL), *written_movies(arguments.work / "simulated")]
+    paths = [
+        *(arguments.data / name for name in REAL),
+        *simulated_movies.written_movies(simulated_folder(arguments.work)),
+    ]
     fork = multiprocessing.get_context("fork")
     # Models of other seeds learn from the same movies, so that their graphs are prepared once.
     drawn = replace(settings, seed=TrainSettings().seed)

@@ -13,7 +13,17 @@ from scipy import ndimage
 
 from cell_tracker_gnn.data import Tracks
 from cell_tracker_gnn.errors import InputError, OutputError, SettingsError
-from cell_tracker_gnn.simulation import KINDS, Simulation, SimulationSettings, damage, simulate, write_simulation
+from cell_tracker_gnn.simulation import (
+    KINDS,
+    Drawing,
+    Simulation,
+    SimulationSettings,
+    damage,
+    simulate,
+    write_simulation,
+)
+from cell_tracker_gnn.simulation.lineage import Recorder
+from cell_tracker_gnn.simulation.rows import Rows
 
 MOVIES = [
     SimulationSettings("nuclei", 25, (160, 180), 24, division_rate=3.0),
@@ -183,6 +193,63 @@ def test_epithelium_covers_the_field_unless_a_border_is_wanted() -> None:
     assert all((frame.mask == 0).any() for frame in simulate(SimulationSettings(**settings, border=True)))
 
 
+@pytest.mark.parametrize("kind", ["nuclei", "bacteria", "epithelium"])
+def test_only_every_so_many_steps_are_seen(kind: str) -> None:
+    often = simulate(SimulationSettings(kind, frames=13, cells=40, division_rate=3.0))
+    rarely = simulate(SimulationSettings(kind, frames=4, cells=40, division_rate=3.0, every=4))
+    steps = masks_of(often)[::4]
+    frames = masks_of(rarely)
+    np.testing.assert_array_equal(frames > 0, steps > 0)
+    for step, frame in zip(steps, frames, strict=True):
+        pairs = np.unique(np.stack([step[step > 0], frame[frame > 0]], axis=1), axis=0)
+        assert len(pairs) == len(np.unique(pairs[:, 0])) == len(np.unique(pairs[:, 1]))
+
+
+def test_a_division_between_two_frames_is_one_of_the_cell_that_was_seen() -> None:
+    tracks = simulate(SimulationSettings(frames=5, cells=30, division_rate=4.0, every=5)).tracks
+    mothers, daughters = np.unique(tracks.parent[tracks.parent > 0], return_counts=True)
+    assert len(mothers) > 5
+    assert daughters.min() >= 2
+    assert (tracks.end[mothers - 1] + 1 == [tracks.begin[tracks.parent == m].max() for m in mothers]).all()
+
+
+def drawing(*identities: int) -> Drawing:
+    mask = np.arange(1, len(identities) + 1, dtype=np.int32)[None]
+    return Drawing(mask, mask, np.array(identities))
+
+
+def living(**mothers: int) -> Rows:
+    """Cells by name ``c1``, ``c2``, ... with their mothers."""
+    return Rows(np.array([int(name[1:]) for name in mothers]), np.array(list(mothers.values())))
+
+
+def test_granddaughters_born_between_two_frames_descend_from_the_cell_that_was_seen() -> None:
+    recorder = Recorder()
+    recorder.label(drawing(1, 2))
+    recorder.meet(living(c2=0, c3=1, c4=1))
+    recorder.meet(living(c2=0, c4=1, c5=3, c6=3))
+    np.testing.assert_array_equal(recorder.label(drawing(2, 4, 5, 6)), [[2, 3, 4, 5]])
+    np.testing.assert_array_equal(recorder.tracks.parent, [0, 0, 1, 1, 1])
+
+
+def test_of_a_family_of_which_one_cell_is_left_that_one_goes_on() -> None:
+    recorder = Recorder()
+    recorder.label(drawing(1))
+    recorder.meet(living(c2=1, c3=1))
+    recorder.meet(living(c3=1, c4=2, c5=2))
+    np.testing.assert_array_equal(recorder.label(drawing(5)), [[1]])
+
+
+@pytest.mark.parametrize("kind", ["epithelium", "nuclei3d"])
+def test_only_whole_cells_are_left_where_that_is_wanted(kind: str) -> None:
+    cut, whole = (masks_of(simulate(SimulationSettings(kind, frames=3, whole=whole))) for whole in (False, True))
+    for before, after in zip(cut, whole, strict=True):
+        border = np.concatenate([np.unique(before.take([0, -1], axis)) for axis in (-2, -1)])
+        np.testing.assert_array_equal(after > 0, (before > 0) & ~np.isin(before, border))
+    assert whole.any()
+    assert not np.array_equal(cut > 0, whole > 0)
+
+
 def test_without_motion_and_division_nothing_happens() -> None:
     settings = SimulationSettings(frames=4, size=(96, 96), cells=6, motion=0.0, division_rate=0.0)
     tracks = simulate(settings).tracks
@@ -205,6 +272,7 @@ def test_cells_of_the_fast_kind_move_more_than_their_diameter() -> None:
         ({"kind": "nucleii"}, "did you mean 'nuclei'"),
         ({"frames": 0}, "frames is 0"),
         ({"seed": -1}, "seed is -1"),
+        ({"every": 0}, "every is 0"),
         ({"cells": 0}, "cells is 0"),
         ({"cells": 9000}, "do not fit"),
         ({"cells": 30, "size": (64, 64), "diameter": 30}, "do not fit"),

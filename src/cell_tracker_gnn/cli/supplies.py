@@ -50,6 +50,8 @@ def models(model: tuple[str, ...]) -> None:
 @click.option("--variety", default=0.0, show_default=True, help="How much cells and divisions differ, 0 to about 1.")
 @click.option("--unrest", default=0.0, show_default=True, help="How much outlines change from frame to frame.")
 @click.option("--drift", default=0.0, show_default=True, help="Speed of the stage in pixels per frame.")
+@click.option("--every", default=1, show_default=True, help="Every how many steps of their life one is shown.")
+@click.option("--whole", is_flag=True, help="Leave cells that touch the border out of the masks.")
 @click.option("--missed", default=0.0, show_default=True, help="Share of cells left out of the damaged masks.")
 @click.option("--merged", default=0.0, show_default=True, help="Share of cells merged with a neighbour.")
 @click.option("--split", default=0.0, show_default=True, help="Share of cells cut in two.")

@@ -96,8 +96,13 @@ class BacteriaWorld:
     def _limits(self, count: int) -> Floats:
         return self._width * np.clip(self._rng.normal(4.3, 0.35, count), 3.4, 5.4)
 
+    @property
+    def cells(self) -> Rods:
+        """The living cells, in the picture or near it."""
+        return self._rods
+
     def step(self) -> None:
-        """Move on by one frame."""
+        """Move on by one step."""
         self._frame += 1
         self._divide()
         rods, rng, width = self._rods, self._rng, self._width
@@ -144,7 +149,7 @@ class BacteriaWorld:
                 1 + 0.12 * np.cos(2.5 * place + first) + 0.12 * np.cos(4 * place + second)
             )
         canvas.tidy(self.SMALLEST)
-        return Drawing(canvas.mask, self._expose(dark), rods.identity, rods.parent)
+        return Drawing(canvas.mask, self._expose(dark), rods.identity)
 
     def _expose(self, dark: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Dark rods with a bright halo on a grey, uneven background."""

@@ -126,7 +126,7 @@ class Crowd:
         self._census(nowhere)
 
     def step(self) -> None:
-        """Move on by one frame."""
+        """Move on by one step."""
         self._frame += 1
         self.cells.seen = self._field.shows(self.cells.position)
         self._commit()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cell_tracker_gnn.simulation.camera import Camera
 from cell_tracker_gnn.simulation.canvas import Canvas, body_field, half_box
 from cell_tracker_gnn.simulation.crowd import Behaviour, Crowd
+from cell_tracker_gnn.simulation.population import Population
 from cell_tracker_gnn.simulation.world import Drawing, Kind
 
 if TYPE_CHECKING:
@@ -56,8 +57,13 @@ class EpitheliumWorld:
             diameter = (covered / (settings.facts.volume * settings.cells)) ** (1 / settings.rank)
         return diameter
 
+    @property
+    def cells(self) -> Population:
+        """The living cells, in the picture or near it."""
+        return self._crowd.cells
+
     def step(self) -> None:
-        """Move on by one frame."""
+        """Move on by one step."""
         self._crowd.step()
         self._number += 1
 
@@ -82,7 +88,7 @@ class EpitheliumWorld:
         if self._border:
             canvas.mask[membrane] = 0
             canvas.tidy(self.SMALLEST)
-        return Drawing(canvas.mask, self._camera.expose(signal, self._number), cells.identity, cells.parent)
+        return Drawing(canvas.mask, self._camera.expose(signal, self._number), cells.identity)
 
 
 def edges(mask: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -67,11 +68,15 @@ class Simulation:
 
     def _play(self, recorder: Recorder) -> Iterator[SimulatedFrame]:
         settings = self.settings
-        world = settings.facts.world(settings, np.random.default_rng([settings.seed, 0]))
+        steps = (settings.frames - 1) * settings.every + 1
+        world = settings.facts.world(replace(settings, frames=steps), np.random.default_rng([settings.seed, 0]))
         for number in range(settings.frames):
-            if number:
+            for _ in range(settings.every if number else 0):
                 world.step()
+                recorder.meet(world.cells)
             drawing = world.draw()
+            if settings.whole:
+                drawing = replace(drawing, mask=whole_cells(drawing.mask))
             yield SimulatedFrame(number, drawing.image, recorder.label(drawing))
 
     @property
@@ -96,6 +101,14 @@ class Simulation:
         return damage(
             frame.mask, rng, missed=s.missed, merged=s.merged, split=s.split, spurious=s.spurious, jitter=s.jitter
         )
+
+
+def whole_cells(mask: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Copy of a mask without the cells that touch its border along (y, x); what is cut along z stays."""
+    kept = np.ones(int(mask.max(initial=0)) + 1, bool)
+    for axis in (-2, -1):
+        kept[mask.take([0, -1], axis)] = False
+    return mask * kept[mask]
 
 
 def simulate(settings: SimulationSettings) -> Simulation:

@@ -11,6 +11,7 @@ from cell_tracker_gnn.data import Floats
 from cell_tracker_gnn.simulation.camera import Camera
 from cell_tracker_gnn.simulation.canvas import Canvas, body_field, half_box
 from cell_tracker_gnn.simulation.crowd import Behaviour, Crowd
+from cell_tracker_gnn.simulation.population import Population
 from cell_tracker_gnn.simulation.world import Drawing, Kind
 
 if TYPE_CHECKING:
@@ -37,8 +38,13 @@ class NucleiWorld:
         self._camera = Camera(settings.shape, blur, 0.7, settings.frames, seeing)
         self._number = 0
 
+    @property
+    def cells(self) -> Population:
+        """The living cells, in the picture or near it."""
+        return self._crowd.cells
+
     def step(self) -> None:
-        """Move on by one frame."""
+        """Move on by one step."""
         self._crowd.step()
         self._number += 1
 
@@ -60,7 +66,7 @@ class NucleiWorld:
             signal[box][won] = light[row] * self._texture(body[won], cells.texture[row], cells.spots[row])
         self._hide_beyond_reach(canvas.mask)
         canvas.tidy(self.SMALLEST)
-        return Drawing(canvas.mask, self._camera.expose(signal, self._number), cells.identity, cells.parent)
+        return Drawing(canvas.mask, self._camera.expose(signal, self._number), cells.identity)
 
     def _hide_beyond_reach(self, mask: NDArray[np.int32]) -> None:
         """Leave slivers of cells whose centre is well outside the field without a label, as annotators do."""

@@ -60,6 +60,12 @@ class SimulationSettings:
         Length in pixels of the jumps of the stage, one in about ten frames; 0 for none.
     border
         Whether a line of background one pixel wide parts the cells of an ``epithelium``.
+    every
+        Every how many steps of the life of the cells one is shown; speeds, rates and the drift are those of a step.
+        With 4 or more cells divide, and with 5 or more they die, without having been seen to prepare for it.
+    whole
+        Whether cells that touch the border of the field along y or x are left out of the masks, as many segmentations
+        leave them out.
     missed, merged, split, spurious
         Faults of the damaged masks as fractions of the cells of a frame, see
         :func:`~cell_tracker_gnn.simulation.damage`.
@@ -93,6 +99,8 @@ class SimulationSettings:
     drift: float = 0.0
     jump: float = 0.0
     border: bool = False
+    every: int = 1
+    whole: bool = False
     missed: float = 0.0
     merged: float = 0.0
     split: float = 0.0
@@ -107,6 +115,8 @@ class SimulationSettings:
             )
         if self.frames < 1:
             raise SettingsError(f"frames is {self.frames}; give at least 1")
+        if self.every < 1:
+            raise SettingsError(f"every is {self.every}; give 1 to show every step, or more")
         if self.seed < 0:
             raise SettingsError(f"seed is {self.seed}; give a whole number, 0 or more")
         self._check_factors()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Integers
+from cell_tracker_gnn.simulation.rows import Rows
 
 if TYPE_CHECKING:
     from cell_tracker_gnn.simulation.settings import SimulationSettings
@@ -29,8 +30,6 @@ class Drawing:
         Intensities of the same shape, uint8 or uint16.
     identity
         Number of each drawn cell, never used again for another cell, shape (n,). A cell may have no pixel at all.
-    parent
-        Number of the mother of each drawn cell or 0, shape (n,).
 
     Examples
     --------
@@ -38,14 +37,13 @@ class Drawing:
     >>> from cell_tracker_gnn.simulation import KINDS, SimulationSettings
     >>> settings = SimulationSettings(frames=2, cells=4, size=(64, 64))
     >>> drawing = KINDS["nuclei"].world(settings, np.random.default_rng(0)).draw()
-    >>> drawing.mask.shape, len(drawing.identity) == len(drawing.parent)
+    >>> drawing.mask.shape, len(drawing.identity) >= drawing.mask.max()
     ((64, 64), True)
     """
 
     mask: NDArray[np.int32]
     image: NDArray[np.generic]
     identity: Integers
-    parent: Integers
 
 
 class World(Protocol):
@@ -62,8 +60,13 @@ class World(Protocol):
     (64, 64)
     """
 
+    @property
+    def cells(self) -> Rows:
+        """The living cells, in the picture or near it."""
+        ...
+
     def step(self) -> None:
-        """Move on by one frame."""
+        """Move on by one step, which is a frame where the settings do not put more of them between two frames."""
         ...
 
     def draw(self) -> Drawing:
