@@ -16,7 +16,7 @@ from cell_tracker_gnn.graph.nodes import CELL_FEATURES
 from cell_tracker_gnn.model.blocks import group_softmax
 from cell_tracker_gnn.model.description import describe_model
 from cell_tracker_gnn.model.paper import PaperConfig, PaperNetwork
-from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork
+from cell_tracker_gnn.model.tracker import TrackerConfig, TrackerNetwork, input_scale
 from cell_tracker_gnn.model.weights import HEADER, Model, load_model, save_model
 
 
@@ -102,9 +102,19 @@ def test_impossible_sizes_are_refused(values: dict[str, float]) -> None:
         TrackerConfig(**values)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("how", ["standard", "min-max"])
+def test_inputs_are_scaled_by_all_parts_as_by_the_whole(how: str) -> None:
+    whole = torch.randn(60, 5) * torch.tensor([1.0, 3.0, 0.0, 1e-3, 50.0]) + torch.tensor([0.0, 5.0, 2.0, 1e3, -7.0])
+    parts = [whole[:1], whole[1:1], whole[1:40] + 3.0, whole[40:]]
+    together = torch.cat(parts)
+    low, mean = together.amin(dim=0), together.double().mean(dim=0).float()
+    expected = {"standard": (mean, together.double().std(dim=0).float()), "min-max": (low, together.amax(dim=0) - low)}
+    torch.testing.assert_close(input_scale(parts, how), expected[how], rtol=1e-4, atol=1e-4)
+
+
 def test_model_file_round_trip(tmp_path: Path) -> None:
     network = TrackerNetwork(TrackerConfig(width=16, blocks=2)).eval()
-    network.scale_inputs(torch.randn(50, len(CELL_FEATURES)) * 3 + 1, torch.randn(50, len(LINK_FEATURES)))
+    network.scale_inputs([torch.randn(50, len(CELL_FEATURES)) * 3 + 1], [torch.randn(50, len(LINK_FEATURES))])
     path = tmp_path / "model.safetensors"
     save_model(Model(network, None, {"bias": 1.5}, {"data": ["a"]}), path)
     model = load_model(path)

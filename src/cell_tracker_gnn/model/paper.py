@@ -7,6 +7,7 @@ training data, and nothing that is computed per link beforehand.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -104,7 +105,9 @@ class PaperNetwork(nn.Module):
         """What it is shown of a movie."""
         return Description("measured", self.config.neighbourhood)
 
-    def scale_inputs(self, cell_features: Tensor, link_features: Tensor, how: str = "min-max") -> None:
+    def scale_inputs(
+        self, cell_features: Sequence[Tensor], link_features: Sequence[Tensor], how: str = "min-max"
+    ) -> None:
         """Scale each feature by the training data, as published to 0 .. 1; ``link_features`` are not used."""
         shift, scale = input_scale(cell_features, how)
         self.cell_low.copy_(shift)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Self
 
@@ -126,10 +127,13 @@ class TrackerNetwork(nn.Module):
         """What it is shown of a movie."""
         return Description("relative", self.config.neighbourhood)
 
-    def scale_inputs(self, cell_features: Tensor, link_features: Tensor, how: str = "standard") -> None:
-        """Scale the inputs by training features: to mean 0 and deviation 1, or ``"min-max"`` to 0 .. 1."""
-        for name, value in (("cell", cell_features), ("link", link_features)):
-            shift, scale = input_scale(value[:, getattr(self, f"_{name}_columns")], how)
+    def scale_inputs(
+        self, cell_features: Sequence[Tensor], link_features: Sequence[Tensor], how: str = "standard"
+    ) -> None:
+        """Scale the inputs by features of training movies: to mean 0 and deviation 1, or ``"min-max"`` to 0 .. 1."""
+        for name, parts in (("cell", cell_features), ("link", link_features)):
+            columns = getattr(self, f"_{name}_columns")
+            shift, scale = input_scale((part[:, columns] for part in parts), how)
             getattr(self, f"{name}_mean").copy_(shift)
             getattr(self, f"{name}_scale").copy_(scale.clamp_min(1e-3))
 
@@ -180,12 +184,35 @@ def read_neighbourhood(values: dict[str, Any]) -> dict[str, Neighbourhood]:
     return {"neighbourhood": Neighbourhood(found["kind"], tuple(found["reach"])) if found else Neighbourhood()}
 
 
-def input_scale(features: Tensor, how: str) -> tuple[Tensor, Tensor]:
-    """Shift and scale of each column: its mean and deviation, or with ``"min-max"`` its lowest value and range."""
+def input_scale(parts: Iterable[Tensor], how: str) -> tuple[Tensor, Tensor]:
+    """Shift and scale of each column: its mean and deviation, or with ``"min-max"`` its lowest value and range.
+
+    The features of many movies are too many to be held twice, so they are looked at part by part.
+    """
+    found = [_moments(part) for part in parts if len(part)]
+    low = torch.stack([each.low for each in found]).amin(dim=0)
     if how == "min-max":
-        low = features.amin(dim=0)
-        return low, features.amax(dim=0) - low
-    return features.mean(dim=0), features.std(dim=0)
+        return low, torch.stack([each.high for each in found]).amax(dim=0) - low
+    count = sum(each.count for each in found)
+    mean = torch.stack([each.count * each.mean for each in found]).sum(dim=0) / count
+    squares = torch.stack([each.squares + each.count * (each.mean - mean).square() for each in found]).sum(dim=0)
+    return mean.float(), (squares / max(count - 1, 1)).sqrt().float()
+
+
+class _Moments(NamedTuple):
+    """Number of rows; of each column the extremes, the mean and the sum of squares about it."""
+
+    count: int
+    low: Tensor
+    high: Tensor
+    mean: Tensor
+    squares: Tensor
+
+
+def _moments(features: Tensor) -> _Moments:
+    mean = features.mean(dim=0, dtype=torch.float64)
+    squares = (features - mean.float()).square_().sum(dim=0, dtype=torch.float64)
+    return _Moments(len(features), features.amin(dim=0), features.amax(dim=0), mean, squares)
 
 
 def _columns(wanted: tuple[str, ...], present: tuple[str, ...]) -> slice | list[int]:

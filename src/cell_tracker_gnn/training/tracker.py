@@ -115,8 +115,8 @@ def is_first_process() -> bool:
 
 
 def _scale_inputs(network: Network, examples: Sequence[Example], how: str) -> None:
-    cells = torch.cat([torch.from_numpy(e.graph.cell_features) for e in examples])
-    links = torch.cat([torch.from_numpy(e.graph.link_features) for e in examples])
+    cells = [torch.from_numpy(e.graph.cell_features) for e in examples]
+    links = [torch.from_numpy(e.graph.link_features) for e in examples]
     network.scale_inputs(cells, links, how)
 
 
