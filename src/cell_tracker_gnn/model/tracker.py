@@ -193,16 +193,16 @@ def input_scale(parts: Iterable[Tensor], how: str) -> tuple[Tensor, Tensor]:
     low = torch.stack([each.low for each in found]).amin(dim=0)
     if how == "min-max":
         return low, torch.stack([each.high for each in found]).amax(dim=0) - low
-    count = sum(each.count for each in found)
-    mean = torch.stack([each.count * each.mean for each in found]).sum(dim=0) / count
-    squares = torch.stack([each.squares + each.count * (each.mean - mean).square() for each in found]).sum(dim=0)
+    count = sum(each.rows for each in found)
+    mean = torch.stack([each.rows * each.mean for each in found]).sum(dim=0) / count
+    squares = torch.stack([each.squares + each.rows * (each.mean - mean).square() for each in found]).sum(dim=0)
     return mean.float(), (squares / max(count - 1, 1)).sqrt().float()
 
 
 class _Moments(NamedTuple):
     """Number of rows; of each column the extremes, the mean and the sum of squares about it."""
 
-    count: int
+    rows: int
     low: Tensor
     high: Tensor
     mean: Tensor
