@@ -89,9 +89,9 @@ class Events:
     --------
     >>> from cell_tracker_gnn import Tracker
     >>> from cell_tracker_gnn.data import DECISIONS
-    >>> lineage = Tracker.from_pretrained().track({"t": [0, 1, 1], "y": [5, 6, 40], "x": [5, 5, 40]})
+    >>> lineage = Tracker.from_pretrained().track({"t": [0, 1, 2, 2], "y": [5, 6, 7, 40], "x": [5, 5, 5, 40]})
     >>> [DECISIONS[kind] for kind in lineage.events.kind], lineage.events.cell.tolist()
-    (['beginning'], [2])
+    (['beginning'], [3])
     """
 
     cell: Integers

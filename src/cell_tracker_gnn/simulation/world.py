@@ -37,7 +37,7 @@ class Drawing:
     >>> from cell_tracker_gnn.simulation import KINDS, SimulationSettings
     >>> settings = SimulationSettings(frames=2, cells=4, size=(64, 64))
     >>> drawing = KINDS["nuclei"].world(settings, np.random.default_rng(0)).draw()
-    >>> drawing.mask.shape, len(drawing.identity) >= drawing.mask.max()
+    >>> drawing.mask.shape, len(drawing.identity) >= int(drawing.mask.max())
     ((64, 64), True)
     """
 
