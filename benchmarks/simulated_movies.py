@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cell_tracker_gnn import simulation
 from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
 
@@ -69,8 +71,13 @@ CHOSEN = {
 """Movies with settings chosen for what each shows."""
 
 
-def written_movies(folder: Path) -> list[Path]:
-    """Sequences of the simulated movies, written where they are missing."""
+def written_movies(work: Path) -> list[Path]:
+    """Sequences of the simulated movies, written where they are missing.
+
+    They lie in a folder of ``work`` that is named by the code that makes them, so that none is older than its code.
+    """
+    files = sorted([*Path(simulation.__file__).parent.glob("*.py"), Path(__file__)])
+    folder = work / f"simulated-{hashlib.sha256(b''.join(f.read_bytes() for f in files)).hexdigest()[:8]}"
     movies = CHOSEN | drawn_movies()
     return [written(settings, folder / name) / "01" for name, settings in movies.items()]
 

@@ -32,7 +32,6 @@ import cv2
 import torch
 
 import cell_tracker_gnn
-import simulated_movies
 from calibration import calibrate, judge_sequence
 from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.training.encoder import train_sequence_encoder
@@ -41,6 +40,7 @@ from cell_tracker_gnn.training.fitting import fit_model
 from cell_tracker_gnn.training.prepare import open_sequence, prepare_sequence, sequence_features, variants_of
 from cell_tracker_gnn.training.settings import TrainSettings
 from cell_tracker_gnn.training.store import FeatureStore
+from simulated_movies import written_movies
 from trees import grow
 
 REAL = (
@@ -72,7 +72,7 @@ SIMULATED_WEIGHT = 0.17
 as often as real ones."""
 
 RECIPE = ("epochs=60", "batches=35", "patience=60", "validation=0.1", "embedding=no")
-"""Longer training goes on gaining, now that simulated movies are as varied as they are (docs/tried.md)."""
+"""Three times as long as at first; twice as long again gains nothing (docs/tried.md)."""
 
 
 def prepare(data: Path, folder: Path, settings: TrainSettings) -> list[Example]:
@@ -113,13 +113,6 @@ def _fingerprint(data: Path, settings: TrainSettings) -> str:
     # A simulated movie lies in a folder that is named by the code that made it.
     made_by = data.parent.parent.name if (data.parent / "simulation.json").exists() else ""
     return hashlib.sha256(b"".join(f.read_bytes() for f in files) + repr((used, made_by)).encode()).hexdigest()[:12]
-
-
-def simulated_folder(work: Path) -> Path:
-    """Folder for the simulated movies, another one whenever the code that makes them has changed."""
-    simulation = Path(cell_tracker_gnn.__file__).parent / "simulation"
-    files = sorted([*simulation.glob("*.py"), Path(simulated_movies.__file__)])
-    return work / f"simulated-{hashlib.sha256(b''.join(f.read_bytes() for f in files)).hexdigest()[:8]}"
 
 
 def fit(fold: str, work: Path, settings: TrainSettings) -> None:
@@ -194,10 +187,7 @@ def main() -> None:
     settings = TrainSettings.parse([*RECIPE, *overrides])
     for name in ("models", "prepared"):
         (arguments.work / name).mkdir(parents=True, exist_ok=True)
-    paths = [
-        *(arguments.data / name for name in REAL),
-        *simulated_movies.written_movies(simulated_folder(arguments.work)),
-    ]
+    paths = [*(arguments.data / name for name in REAL), *written_movies(arguments.work)]
     fork = multiprocessing.get_context("fork")
     # Models of other seeds learn from the same movies, so that their graphs are prepared once.
     drawn = replace(settings, seed=TrainSettings().seed)
