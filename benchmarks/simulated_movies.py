@@ -12,8 +12,11 @@ from cell_tracker_gnn import simulation
 from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.simulation import SimulationSettings, simulate, write_simulation
 
-DRAWN = {"epithelium": 40, "nuclei": 40, "fast": 16, "bacteria": 12, "nuclei3d": 8}
+DRAWN = {"epithelium": 40, "nuclei": 40, "fast": 16, "bacteria": 24, "nuclei3d": 8}
 """Number of small movies of each kind whose settings are drawn at random (domain randomisation, Tobin et al. 2017)."""
+
+FEW = {"nuclei": 12, "fast": 8, "bacteria": 4}
+"""Number of tiny ones: a handful of cells in a handful of frames, where nothing tells what is usual."""
 
 
 CHOSEN = {
@@ -94,23 +97,25 @@ def drawn_movies() -> dict[str, SimulationSettings]:
     """The movies whose settings are drawn, always the same ones."""
     rng = np.random.default_rng(2022)
     movies = {}
-    for index, (kind, number) in enumerate(DRAWN.items()):
-        for k in range(number):
-            movies[f"{kind}-drawn-{k + 1}"] = _fitting(kind, rng, seed=1000 + 100 * index + k)
+    for few, numbers in enumerate((DRAWN, FEW)):
+        for index, (kind, number) in enumerate(numbers.items()):
+            for k in range(number):
+                name = f"{kind}-{'few' if few else 'drawn'}-{k + 1}"
+                movies[name] = _fitting(kind, rng, few=bool(few), seed=5000 + 1000 * few + 100 * index + k)
     return movies
 
 
-def _fitting(kind: str, rng: np.random.Generator, *, seed: int) -> SimulationSettings:
+def _fitting(kind: str, rng: np.random.Generator, *, few: bool, seed: int) -> SimulationSettings:
     """Settings of a kind, drawn until the cells fit into their field."""
     while True:
         try:
-            return SimulationSettings(seed=seed, **draw(kind, rng))
+            return SimulationSettings(seed=seed, **draw(kind, rng, few=few))
         except SettingsError:
             continue
 
 
-def draw(kind: str, rng: np.random.Generator) -> dict[str, Any]:
-    """Random settings of one movie but for its seed."""
+def draw(kind: str, rng: np.random.Generator, *, few: bool = False) -> dict[str, Any]:
+    """Random settings of one movie but for its seed; of few cells and frames or of many."""
 
     def log_uniform(low: float, high: float) -> float:
         return float(np.exp(rng.uniform(np.log(low), np.log(high))))
@@ -128,12 +133,15 @@ def draw(kind: str, rng: np.random.Generator) -> dict[str, Any]:
     drawn["death_rate"] = log_uniform(0.5, 60.0 if packed else 12.0) / steps
     drawn["motion"] = log_uniform(*{"fast": (0.5, 1.6), "nuclei3d": (0.5, 4.0)}.get(kind, (0.5, 6.0))) / steps
     drawn["frames"] = int(rng.integers(*((12, 26) if kind in ("epithelium", "nuclei3d") else (20, 45))))
+    if few:
+        drawn["frames"] = int(rng.integers(2, 13))
     drawn["whole"] = sometimes(0.5 if packed else 0.2)
     if rods:
-        return drawn | {"cells": int(log_uniform(30, 140))}
+        return drawn | {"cells": int(log_uniform(*((2, 16) if few else (30, 140))))}
     drawn["variety"] = float(rng.uniform(0.0, 1.3))
     drawn["unrest"] = float(rng.uniform(0.0, 0.2))
-    cells = drawn["cells"] = int(log_uniform(*{"epithelium": (60, 320), "nuclei": (12, 260)}.get(kind, (15, 120))))
+    many = {"epithelium": (60, 320), "nuclei": (12, 260)}.get(kind, (15, 120))
+    cells = drawn["cells"] = int(log_uniform(*((1, 14) if few else many)))
     if kind == "nuclei3d":
         side = int(rng.uniform(130, 190))
         return drawn | {"size": (int(rng.integers(12, 28)), side, side), "anisotropy": float(rng.uniform(1.0, 5.0))}

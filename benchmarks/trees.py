@@ -50,10 +50,11 @@ def grow(examples: Sequence[Example], path: Path) -> None:
     joblib.dump(trees.fit(np.concatenate(features), np.concatenate(labels)), path)
 
 
-def log_odds(trees: HistGradientBoostingClassifier, graph: Graph) -> Floats:
-    if not len(graph.candidates):
+def log_odds(trees: HistGradientBoostingClassifier, features: np.ndarray) -> Floats:
+    """What trees say to the columns of some links."""
+    if not len(features):
         return np.zeros(0)
-    share = np.clip(trees.predict_proba(columns(graph))[:, 1], 1e-6, 1 - 1e-6)
+    share = np.clip(trees.predict_proba(features)[:, 1], 1e-6, 1 - 1e-6)
     return np.asarray(np.log(share / (1 - share)))
 
 
@@ -63,7 +64,7 @@ def main() -> None:
     settings = TrackSettings(max_gap=int(max_gap))
     cells, movement = extract_features(movie, max_gap=settings.span())
     graph = build_graph(cells, movement, max_gap=settings.span())
-    odds = log_odds(joblib.load(trees), graph)
+    odds = log_odds(joblib.load(trees), columns(graph))
     nothing = np.zeros(len(cells))
     scores = Scores(odds, nothing, nothing, nothing)
     chosen = choose_links(graph, leave_out_gaps(graph, reward_links(graph, scores, LinkCosts()), settings), settings)

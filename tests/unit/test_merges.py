@@ -186,6 +186,45 @@ def test_a_cell_in_two_masks_may_be_missed_in_the_frame_beside(missed: int) -> N
     assert not [one for one in chosen if one[1] == 9 or one[3] == 9]
 
 
+@pytest.mark.parametrize(
+    "links",
+    [
+        {(3, 1, 4, 1), (3, 1, 4, 9), (4, 1, 5, 1), (4, 9, 5, 9), (5, 9, 6, 1)},
+        {(3, 1, 4, 1), (3, 1, 4, 9), (4, 1, 5, 1), (4, 9, 5, 9), (5, 1, 6, 1)},
+        {(3, 1, 4, 9), (4, 9, 5, 1)},
+        {(4, 1, 5, 9)},
+        {(3, 1, 6, 1)},
+    ],
+    ids=["division, smaller goes on", "division, larger", "in by the smaller one", "only between", "over all"],
+)
+def test_a_cell_in_two_masks_for_two_frames_does_not_divide(links: set[Ends]) -> None:
+    graph = graph_of(halved(halved(movie(), 4), 5))
+    passages, chosen = passages_of(graph, links, {4: {1, 9}, 5: {1, 9}})
+    assert {(3, 1, 4, 1), (4, 1, 5, 1), (5, 1, 6, 1)} <= chosen
+    assert not [one for one in chosen if one[1] == 9 or one[3] == 9 or one == (3, 1, 6, 1)]
+    assert not len(passages.merge)
+
+
+def test_a_cell_may_be_cut_otherwise_in_the_next_frame() -> None:
+    masks = halved(movie(), 4)
+    rows = np.argwhere(masks[5] == 1)
+    masks[5][tuple(rows[rows[:, 0] > rows[:, 0].mean()].T)] = 9
+    links = {(3, 1, 4, 1), (3, 1, 4, 9), (4, 9, 5, 1), (4, 1, 5, 9), (5, 9, 6, 1)}
+    _, chosen = passages_of(graph_of(masks), links, {4: {1, 9}, 5: {1, 9}})
+    touching = [one for one in chosen if {1, 9} & {one[1], one[3]} and {4, 5} & {one[0], one[2]}]
+    assert sorted(one[::2] for one in touching) == [(3, 4), (4, 5), (5, 6)]
+
+
+def test_masks_that_stay_two_for_long_are_two_cells() -> None:
+    masks = movie()
+    for frame in range(3, 8):
+        masks[frame] = halved(masks, frame)[frame]
+    links = {(2, 1, 3, 1), (2, 1, 3, 9), (7, 1, 8, 1)}
+    links |= {(t, label, t + 1, label) for t in range(3, 7) for label in (1, 9)}
+    _, chosen = passages_of(graph_of(masks), links, {t: {1, 9} for t in range(3, 8)})
+    assert {(2, 1, 3, 1), (2, 1, 3, 9)} <= chosen
+
+
 def test_masks_of_one_cell_may_be_larger_together_than_the_cell() -> None:
     masks = halved(movie(), 5)
     for label in (1, 9):

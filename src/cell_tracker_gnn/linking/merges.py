@@ -1,9 +1,9 @@
 """Two cells that are one mask for a few frames, and one cell that is two masks: told from divisions by the masks.
 
-Both begin with a cell that vanishes where a mask is more like two cells than like one of them. If the two come from one
-division a moment ago, the division was one cell in two masks. If the mask falls apart again into two that are together
-like it, two cells were one mask. A link over the frames in between is no objection: the cell was not missed then, but
-one of two in a mask.
+A cell that is two masks is found first, see :mod:`~cell_tracker_gnn.linking.halves`. Two cells in one begin with a cell
+that vanishes where a mask is more like two cells than like one of them, and end where the mask falls apart again into
+two that are together like it. A link over the frames in between is no objection: the cell was not missed then, but one
+of two in a mask.
 """
 
 from __future__ import annotations
@@ -31,9 +31,6 @@ _MISFIT = 4.0
 
 _LONGEST_MERGE = 6
 """Frames for which two cells may be one mask."""
-
-_LONGEST_SPLIT = 2
-"""Frames for which one cell may be two masks; longer than that it has divided."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +89,6 @@ def find_passages(
         if walk.children[walk.candidates.source[link]] and gap < 0:
             continue
         mask = int(walk.candidates.target[link])
-        # Daughters that share a mask right after their division are told from halves of a cell by what comes next.
-        if gap < 0 and not walk.fall_apart(mask, 1) and _join_split_mask(walk, link):
-            continue
         pair = walk.fall_apart(mask, _LONGEST_MERGE, gap)
         evidence = float(log_odds[link] if gap < 0 else max(log_odds[link], log_odds[gap]))
         if merged and pair and (reappears := _go_on(walk, link, pair, evidence, gap)) >= 0:
@@ -128,43 +122,6 @@ def _vanishing(walk: Walk) -> list[int]:
             found[int(source[one])] = one
             taken.add(int(target[one]))
     return list(found.values())
-
-
-def _join_split_mask(walk: Walk, link: int) -> bool:
-    """Take back the division of a cell that was two masks for a moment; its larger part goes on."""
-    vanished, grown = int(walk.candidates.source[link]), int(walk.candidates.target[link])
-    stays = int(walk.parent_link[grown])
-    parts = [_born(walk, vanished), _born(walk, int(walk.candidates.source[stays]))]
-    if min(parts) < 0 or _mother(walk, parts[0]) != _mother(walk, parts[1]):
-        return False
-    halves = [int(walk.candidates.target[part]) for part in parts]
-    if not walk.likeness(_mother(walk, parts[0]), parts):
-        return False
-    changes = walk.cells.size[halves[0]] > walk.cells.size[halves[1]]
-    if walk.fixed[parts[1] if changes else parts[0]] or (changes and walk.fixed[stays]):
-        return False
-    if changes:
-        walk.drop(stays)
-        walk.take(link)
-        parts.reverse()
-    walk.drop(parts[0])
-    return True
-
-
-def _mother(walk: Walk, link: int) -> int:
-    return int(walk.candidates.source[link])
-
-
-def _born(walk: Walk, cell: int) -> int:
-    """Link of a division that a cell came from at most two frames before, or -1."""
-    for _ in range(_LONGEST_SPLIT):
-        link = int(walk.parent_link[cell])
-        if link < 0 or not walk.chosen[link]:
-            return -1
-        if walk.children[walk.candidates.source[link]] == 2:
-            return link
-        cell = int(walk.candidates.source[link])
-    return -1
 
 
 def _go_on(walk: Walk, link: int, pair: list[int], log_odds: float, gap: int) -> int:

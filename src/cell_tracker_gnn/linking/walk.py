@@ -12,9 +12,9 @@ from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.graph.candidates import Candidates
 from cell_tracker_gnn.linking.problem import Flags
 
-__all__ = ["Walk"]
+__all__ = ["LEAST_LIKE", "Walk"]
 
-_LEAST_LIKE = 0.4
+LEAST_LIKE = 0.4
 """Least Dice index of a mask and its parts. That it is more like both than like one of them alone tells more."""
 
 
@@ -103,7 +103,7 @@ class Walk:
         own, shared = float(self.cells.size[whole]), self.pixels[links]
         both = 2.0 * min(shared.sum(), own) / (parts.sum() + own)
         alone = 2.0 * np.minimum(shared, own) / (parts + own)
-        return float(both) if both > max(alone.max(), _LEAST_LIKE) else 0.0
+        return float(both) if both > max(alone.max(), LEAST_LIKE) else 0.0
 
     def fall_apart(self, mask: int, frames: int, gap: int = -1) -> list[int]:
         """The two links into which a mask of two cells falls apart within so many frames; none if it does not.
