@@ -3,8 +3,9 @@
     python benchmarks/calibration.py DATA --work WORK [--fit] [--diagram docs/figures/reliability.svg]
 
 DATA and WORK are those of ``train_models.py``. Every sequence is tracked by the model that never saw its data set. With
-``--fit``, the calibration of each of these models is fitted to the decisions on all *other* data sets and written into
-its file, and that of ``general`` and ``early`` to all of them; without it, the calibration in the files is measured.
+``--fit``, the calibration of each of these models is fitted to the decisions on all *other* data sets and to those of
+``general`` on simulated movies that no model has seen, and written into its file, and that of ``general`` and ``early``
+to all of them; without it, the calibration in the files is measured.
 """
 
 from __future__ import annotations
@@ -12,11 +13,16 @@ from __future__ import annotations
 import argparse
 import colorsys
 import json
+import multiprocessing
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 
+import cv2
 import numpy as np
+import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -26,9 +32,14 @@ from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.model.infer import score_graph
 from cell_tracker_gnn.model.weights import load_model, save_model
 from cell_tracker_gnn.training.confidence import Judged, fit_confidence, judge
-from cell_tracker_gnn.training.examples import Example
-from cell_tracker_gnn.training.fitting import calibration_parts
+from cell_tracker_gnn.training.examples import Example, prepare_example
+from cell_tracker_gnn.training.fitting import CALIBRATED, calibration_parts
+from cell_tracker_gnn.training.prepare import open_sequence, variants_of
 from cell_tracker_gnn.training.settings import TrainSettings
+from simulated_movies import written_unseen
+
+SIMULATED = 0.3
+"""How much a simulated movie counts where a real one counts 1 (docs/tried.md)."""
 
 Movies = dict[str, list[Judged]]
 """By name of the sequence, such as ``Fluo-N2DL-HeLa/01``: as it is, sub-sampled and damaged."""
@@ -44,10 +55,41 @@ def judge_sequence(found: Sequence[Example], models: Path, settings: TrainSettin
     ]
 
 
-def calibrate(movies: Movies, models: Path) -> None:
-    """Write calibrations into the model files: each from the data sets that are not tested with it."""
+def judge_simulated(work: Path, settings: TrainSettings, jobs: int = 2) -> list[Judged]:
+    """Decisions of the model of all data sets on simulated movies that it has not seen either."""
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(jobs, mp_context=fork) as pool:
+        found = pool.map(
+            _judge_unseen, written_unseen(work), repeat(work / "models" / "general.safetensors"), repeat(settings)
+        )
+        return [judged for variants in found for judged in variants]
+
+
+def _judge_unseen(path: Path, file: Path, settings: TrainSettings) -> list[Judged]:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    model, sequence = load_model(file), open_sequence(path)
+    variants = [
+        variant for variant in variants_of(len(sequence.movie), settings) if replace(variant, seed=0) in CALIBRATED
+    ]
+    found = [prepare_example(sequence, variant, max_gap=settings.max_gap) for variant in variants]
+    costs, kind = LinkCosts(**model.costs), path.parent.name.partition("-")[0]
+    return [
+        replace(
+            judge(example, score_graph(model.network, example.graph), costs, max_gap=settings.max_gap),
+            group=f"simulated {kind}",
+            weight=SIMULATED * weight,
+        )
+        for example, weight in calibration_parts(found, settings, share=1.0)
+    ]
+
+
+def calibrate(movies: Movies, simulated: Sequence[Judged], models: Path) -> None:
+    """Write calibrations into the model files: each from the data sets that are not tested with it, and simulations."""
     everything = [judged for variants in movies.values() for judged in variants]
-    for name in [*sorted({judged.group for judged in everything}), "general", "early"]:
+    names = sorted({judged.group for judged in everything})
+    everything += simulated
+    for name in [*names, "general", "early"]:
         path = models / f"{name}.safetensors"
         if path.exists():
             confidence = fit_confidence([judged for judged in everything if judged.group != name])
@@ -157,7 +199,7 @@ def main() -> None:
         found = train_models.prepare(arguments.data / name, arguments.work / "prepared", settings)
         movies[name] = judge_sequence(found, models, settings)
     if arguments.fit:
-        calibrate(movies, models)
+        calibrate(movies, judge_simulated(arguments.work, settings), models)
     rows = measure(movies, models)
     Console(width=170).print(table(rows))
     arguments.output.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")

@@ -18,6 +18,8 @@ DRAWN = {"epithelium": 40, "nuclei": 40, "fast": 16, "bacteria": 24, "nuclei3d":
 FEW = {"nuclei": 12, "fast": 8, "bacteria": 4}
 """Number of tiny ones: a handful of cells in a handful of frames, where nothing tells what is usual."""
 
+UNSEEN = {"epithelium": 5, "nuclei": 5, "fast": 5, "bacteria": 6, "nuclei3d": 2}
+"""Number of those that no model is trained on, which probabilities are calibrated on."""
 
 CHOSEN = {
     "epithelium-1": SimulationSettings("epithelium", 24, (400, 400), 260, seed=11, division_rate=3.0, motion=1.5),
@@ -75,13 +77,19 @@ CHOSEN = {
 
 
 def written_movies(work: Path) -> list[Path]:
-    """Sequences of the simulated movies, written where they are missing.
+    """Sequences of the simulated movies to learn from, written where they are missing."""
+    return _written(CHOSEN | drawn_movies(), work)
 
-    They lie in a folder of ``work`` that is named by the code that makes them, so that none is older than its code.
-    """
+
+def written_unseen(work: Path) -> list[Path]:
+    """Sequences of the simulated movies that no model learns from, written where they are missing."""
+    return _written(unseen_movies(), work)
+
+
+def _written(movies: dict[str, SimulationSettings], work: Path) -> list[Path]:
+    """Sequences in a folder of ``work`` that is named by the code that makes them, so that none is older than it."""
     files = sorted([*Path(simulation.__file__).parent.glob("*.py"), Path(__file__)])
     folder = work / f"simulated-{hashlib.sha256(b''.join(f.read_bytes() for f in files)).hexdigest()[:8]}"
-    movies = CHOSEN | drawn_movies()
     return [written(settings, folder / name) / "01" for name, settings in movies.items()]
 
 
@@ -103,6 +111,16 @@ def drawn_movies() -> dict[str, SimulationSettings]:
                 name = f"{kind}-{'few' if few else 'drawn'}-{k + 1}"
                 movies[name] = _fitting(kind, rng, few=bool(few), seed=5000 + 1000 * few + 100 * index + k)
     return movies
+
+
+def unseen_movies() -> dict[str, SimulationSettings]:
+    """Movies drawn like those that are learned from, which are not, always the same ones."""
+    rng = np.random.default_rng(777)
+    names = [(kind, k) for kind, number in UNSEEN.items() for k in range(number)]
+    return {
+        f"{kind}-unseen-{k + 1}": _fitting(kind, rng, few=False, seed=9000 + index)
+        for index, (kind, k) in enumerate(names)
+    }
 
 
 def _fitting(kind: str, rng: np.random.Generator, *, few: bool, seed: int) -> SimulationSettings:

@@ -7,7 +7,7 @@ DATA holds the annotated data sets, WORK gets the simulated sequences and one fo
 ``benchmarks/accuracy.py --model '=WORK/models/{data_set}.safetensors'``, and ``<data set>.joblib`` the boosted trees
 that saw the same, for ``--trees 'WORK/models/{data_set}.joblib'``. ``early.safetensors`` saw the first 60 % of the
 frames of every sequence, for ``--frames 0.6:``. The probabilities of each model are calibrated on the left-out data
-sets of the others, once all are there (``calibration.py --fit`` does the same again).
+sets of the others and on further simulated movies, once all are there (``calibration.py --fit`` does the same again).
 
 With ``embedding=yes`` (and ``encoder=resnet18``, say) each fold also trains an encoder, on the sequences that it sees;
 what was measured in the masks is kept in ``WORK/features`` and shared by the folds.
@@ -32,7 +32,7 @@ import cv2
 import torch
 
 import cell_tracker_gnn
-from calibration import calibrate, judge_sequence
+from calibration import calibrate, judge_sequence, judge_simulated
 from cell_tracker_gnn.embedding.encoder import Encoder
 from cell_tracker_gnn.training.encoder import train_sequence_encoder
 from cell_tracker_gnn.training.examples import Example
@@ -199,9 +199,9 @@ def main() -> None:
         list(pool.map(fit, folds, repeat(arguments.work), repeat(settings)))
     models = arguments.work / "models"
     left_out = {name for names in FOLDS.values() for name in names}
-    if all((models / f"{name}.safetensors").exists() for name in left_out):
+    if all((models / f"{name}.safetensors").exists() for name in [*left_out, "general"]):
         found = {name: judge_sequence(PREPARED[arguments.data / name], models, settings) for name in REAL}
-        calibrate(found, models)
+        calibrate(found, judge_simulated(arguments.work, settings, arguments.jobs), models)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from cell_tracker_gnn.simulation import SimulationSettings
 from cell_tracker_gnn.training.examples import prepare_example
 from cell_tracker_gnn.training.variants import Variant
 from simulated import HELD_OUT
-from simulated_movies import CHOSEN, DRAWN, FEW, drawn_movies
+from simulated_movies import CHOSEN, DRAWN, FEW, UNSEEN, drawn_movies, unseen_movies
 from train_models import SIMULATED_WEIGHT, weighed
 from training_sequences import simulated_sequence
 
@@ -27,7 +27,10 @@ def test_the_drawn_movies_are_always_the_same_and_none_is_tested_with() -> None:
     assert len(movies) == sum(DRAWN.values()) + sum(FEW.values())
     trained = {movie.seed for movie in [*CHOSEN.values(), *movies.values()]}
     assert len(trained) == len(CHOSEN) + len(movies)
-    assert not trained & {movie.seed for movie in HELD_OUT.values()}
+    unseen = unseen_movies()
+    assert unseen == unseen_movies()
+    assert len(unseen) == sum(UNSEEN.values())
+    assert not trained & {movie.seed for movie in [*HELD_OUT.values(), *unseen.values()]}
 
 
 def test_simulated_movies_are_drawn_less_often() -> None:

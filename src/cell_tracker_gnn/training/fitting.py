@@ -38,7 +38,7 @@ from cell_tracker_gnn.training.tracker import fit_tracker, is_first_process
 from cell_tracker_gnn.training.variants import Variant
 from cell_tracker_gnn.training.watch import TrackingScores
 
-__all__ = ["calibration_parts", "check_fit", "fit_model", "work_folder"]
+__all__ = ["CALIBRATED", "calibration_parts", "check_fit", "fit_model", "work_folder"]
 
 CALIBRATED = {
     Variant(): 1.0,
