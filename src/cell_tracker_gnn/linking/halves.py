@@ -128,10 +128,12 @@ def _likeness(
 
     See :meth:`~cell_tracker_gnn.linking.walk.Walk.likeness`; ``clear`` is how much larger it must be.
     """
+    pixels = {ends: float(walk.pixels[link]) for ends, link in step.items()}
+    size = {mask: float(walk.cells.size[mask]) for mask in (*earlier, *later)}
 
     def dice(sources: tuple[int, ...], targets: tuple[int, ...]) -> float:
-        shared = sum(float(walk.pixels[link]) for (a, b), link in step.items() if a in sources and b in targets)
-        before, after = (float(walk.cells.size[list(masks)].sum()) for masks in (sources, targets))
+        shared = sum(pixels.get((a, b), 0.0) for a in sources for b in targets)
+        before, after = sum(size[mask] for mask in sources), sum(size[mask] for mask in targets)
         return 2.0 * min(shared, before, after) / (before + after)
 
     both = dice(earlier, later)
