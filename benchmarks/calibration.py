@@ -30,7 +30,7 @@ from cell_tracker_gnn.evaluation.calibration import calibration_error, caught, l
 from cell_tracker_gnn.linking.confidence import Confidence
 from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.model.infer import score_graph
-from cell_tracker_gnn.model.weights import load_model, save_model
+from cell_tracker_gnn.model.weights import Model, load_model, save_model
 from cell_tracker_gnn.training.confidence import Judged, fit_confidence, judge
 from cell_tracker_gnn.training.examples import Example, prepare_example
 from cell_tracker_gnn.training.fitting import CALIBRATED, calibration_parts
@@ -47,7 +47,10 @@ Movies = dict[str, list[Judged]]
 
 def judge_sequence(found: Sequence[Example], models: Path, settings: TrainSettings) -> list[Judged]:
     """Decisions on a sequence by the model that never saw its data set."""
-    model = load_model(models / f"{found[0].name.split('/')[0]}.safetensors")
+    return _judged(found, load_model(models / f"{found[0].name.split('/')[0]}.safetensors"), settings)
+
+
+def _judged(found: Sequence[Example], model: Model, settings: TrainSettings) -> list[Judged]:
     costs = LinkCosts(**model.costs)
     return [
         judge(example, score_graph(model.network, example.graph), costs, max_gap=settings.max_gap, weight=weight)
@@ -73,14 +76,9 @@ def _judge_unseen(path: Path, file: Path, settings: TrainSettings) -> list[Judge
         variant for variant in variants_of(len(sequence.movie), settings) if replace(variant, seed=0) in CALIBRATED
     ]
     found = [prepare_example(sequence, variant, max_gap=settings.max_gap) for variant in variants]
-    costs, kind = LinkCosts(**model.costs), path.parent.name.partition("-")[0]
+    group = f"simulated {path.parent.name.partition('-')[0]}"
     return [
-        replace(
-            judge(example, score_graph(model.network, example.graph), costs, max_gap=settings.max_gap),
-            group=f"simulated {kind}",
-            weight=SIMULATED * weight,
-        )
-        for example, weight in calibration_parts(found, settings, share=1.0)
+        replace(judged, group=group, weight=SIMULATED * judged.weight) for judged in _judged(found, model, settings)
     ]
 
 
