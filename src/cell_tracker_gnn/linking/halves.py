@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cell_tracker_gnn.data import Integers
-from cell_tracker_gnn.linking.walk import LEAST_LIKE, Walk
+from cell_tracker_gnn.linking.walk import Ends, Walk
 
 __all__ = ["join_halves"]
 
@@ -45,7 +45,7 @@ class _Halves(NamedTuple):
     before: int
     pairs: tuple[Pair, ...]
     after: int
-    steps: tuple[dict[Pair, int], ...]
+    steps: tuple[dict[Ends, int], ...]
 
     @property
     def masks(self) -> set[int]:
@@ -90,7 +90,7 @@ def _found(walk: Walk) -> list[_Halves]:
         after = int(candidates.target[links[0]])
         pair = (int(candidates.source[links[0]]), int(candidates.source[links[1]]))
         step = {(mask, after): link for mask, link in zip(pair, links, strict=True)}
-        if fit := _likeness(walk, pair, (after,), step):
+        if fit := walk.likeness(pair, (after,), step):
             found += list(_runs(walk, into, _Halves(-1, (pair,), after, (step,)), fit))
     return [halves for halves, _ in sorted(found, key=lambda one: _rank(walk, *one))]
 
@@ -102,10 +102,10 @@ def _runs(walk: Walk, into: LinksInto, run: _Halves, fit: float) -> Iterator[tup
     clear = 0.0 if len(run.pairs) == 1 else _CLEAR
     for before in sources[0].keys() & sources[1].keys():
         step = {(before, mask): mothers[before] for mask, mothers in zip(pair, sources, strict=True)}
-        if fitted := _likeness(walk, (before,), pair, step, clear):
+        if fitted := walk.likeness((before,), pair, step, clear):
             yield run._replace(before=before, steps=(step, *run.steps)), fit + fitted
     then = run.pairs[1] if len(run.pairs) > 1 else (run.after,)
-    if len(run.pairs) == _LONGEST or not _likeness(walk, pair, then, run.steps[0], _CLEAR):
+    if len(run.pairs) == _LONGEST or not walk.likeness(pair, then, run.steps[0], _CLEAR):
         return
     ahead = walk.candidates.ahead
     mothers = {source for links in sources for source, link in links.items() if ahead[link] == 1}
@@ -116,30 +116,9 @@ def _runs(walk: Walk, into: LinksInto, run: _Halves, fit: float) -> Iterator[tup
             for one in earlier
             if one in links
         }
-        if fitted := _likeness(walk, earlier, pair, step, _CLEAR):
+        if fitted := walk.likeness(earlier, pair, step, _CLEAR):
             longer = run._replace(pairs=(_by_size(walk, earlier), *run.pairs), steps=(step, *run.steps))
             yield from _runs(walk, into, longer, fit + fitted)
-
-
-def _likeness(
-    walk: Walk, earlier: tuple[int, ...], later: tuple[int, ...], step: dict[Pair, int], clear: float = 0.0
-) -> float:
-    """Dice index of the masks of two frames together, 0 where without one of a pair it would be as large.
-
-    See :meth:`~cell_tracker_gnn.linking.walk.Walk.likeness`; ``clear`` is how much larger it must be.
-    """
-    pixels = {ends: float(walk.pixels[link]) for ends, link in step.items()}
-    size = {mask: float(walk.cells.size[mask]) for mask in (*earlier, *later)}
-
-    def dice(sources: tuple[int, ...], targets: tuple[int, ...]) -> float:
-        shared = sum(pixels.get((a, b), 0.0) for a in sources for b in targets)
-        before, after = sum(size[mask] for mask in sources), sum(size[mask] for mask in targets)
-        return 2.0 * min(shared, before, after) / (before + after)
-
-    both = dice(earlier, later)
-    alone = [dice((mask,), later) for mask in earlier if len(earlier) > 1]
-    alone += [dice(earlier, (mask,)) for mask in later if len(later) > 1]
-    return both if both > max(*alone, LEAST_LIKE - clear) + clear else 0.0
 
 
 def _by_size(walk: Walk, pair: Pair) -> Pair:

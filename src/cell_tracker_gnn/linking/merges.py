@@ -112,7 +112,9 @@ def _vanishing(walk: Walk) -> list[int]:
     link = np.flatnonzero(possible & (walk.pixels > _SHARED * size[source]))
     link = link[candidates.ahead[walk.parent_link[target[link]]] == 1]
     pairs = zip(link.tolist(), walk.parent_link[target[link]].tolist(), strict=True)
-    fits = np.array([walk.likeness(int(target[one]), [one, other]) for one, other in pairs])
+    fits = np.array(
+        [walk.likeness(tuple(source[[*two]].tolist()), (int(target[two[0]]),), walk.ends(two)) for two in pairs]
+    )
     link, fits = link[fits > 0], fits[fits > 0]
     order = np.lexsort((-fits, walk.cells.frame[source[link]]))
     found: dict[int, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -12,7 +13,10 @@ from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.graph.candidates import Candidates
 from cell_tracker_gnn.linking.problem import Flags
 
-__all__ = ["LEAST_LIKE", "Walk"]
+__all__ = ["Ends", "Walk"]
+
+Ends = tuple[int, int]
+"""Source and target of a link."""
 
 LEAST_LIKE = 0.4
 """Least Dice index of a mask and its parts. That it is more like both than like one of them alone tells more."""
@@ -92,18 +96,38 @@ class Walk:
         self.parent_link[self.candidates.target[link]] = -1
         self.children[self.candidates.source[link]] -= 1
 
-    def likeness(self, whole: int, links: list[int]) -> float:
-        """Dice index of a mask and two parts of another frame together, 0 where it is more like one of them alone.
+    def likeness(
+        self, earlier: tuple[int, ...], later: tuple[int, ...], links: Mapping[Ends, int], clear: float = 0.0
+    ) -> float:
+        """Dice index of the masks of two frames together, 0 where without one of a pair it would be as large.
 
-        The links lead from the mask to its parts or from the parts to it. Outlines of small cells waver by so much that
-        sizes alone tell less.
+        Outlines of small cells waver by so much that sizes alone tell less.
+
+        Parameters
+        ----------
+        earlier, later
+            One or two masks of each frame.
+        links
+            Candidates from the earlier ones to the later ones.
+        clear
+            How much larger the index must be than without one of a pair.
         """
-        source, target = self.candidates.source[links], self.candidates.target[links]
-        parts = self.cells.size[np.where(source == whole, target, source)].astype(np.float64)
-        own, shared = float(self.cells.size[whole]), self.pixels[links]
-        both = 2.0 * min(shared.sum(), own) / (parts.sum() + own)
-        alone = 2.0 * np.minimum(shared, own) / (parts + own)
-        return float(both) if both > max(alone.max(), LEAST_LIKE) else 0.0
+        pixels = {ends: float(self.pixels[link]) for ends, link in links.items()}
+        size = {mask: float(self.cells.size[mask]) for mask in (*earlier, *later)}
+
+        def dice(sources: tuple[int, ...], targets: tuple[int, ...]) -> float:
+            shared = sum(pixels.get((a, b), 0.0) for a in sources for b in targets)
+            before, after = sum(size[mask] for mask in sources), sum(size[mask] for mask in targets)
+            return 2.0 * min(shared, before, after) / (before + after)
+
+        both = dice(earlier, later)
+        alone = [dice((mask,), later) for mask in earlier if len(earlier) > 1]
+        alone += [dice(earlier, (mask,)) for mask in later if len(later) > 1]
+        return both if both > max(*alone, LEAST_LIKE - clear) + clear else 0.0
+
+    def ends(self, links: Iterable[int]) -> dict[Ends, int]:
+        """Links by the cells at their ends."""
+        return {(int(self.candidates.source[one]), int(self.candidates.target[one])): one for one in links}
 
     def fall_apart(self, mask: int, frames: int, gap: int = -1) -> list[int]:
         """The two links into which a mask of two cells falls apart within so many frames; none if it does not.
@@ -127,5 +151,5 @@ class Walk:
             free = [one for one in self.leaving(mask) if self.parent_link[target[one]] in (-1, gap)]
             free = [one for one in free if self.candidates.ahead[one] == 1 and int(target[one]) not in self.parts]
             pairs = [[child, one] for child in children for one in free]
-        fitting = [pair for pair in pairs if self.likeness(mask, pair)]
+        fitting = [pair for pair in pairs if self.likeness((mask,), tuple(target[pair].tolist()), self.ends(pair))]
         return fitting[0] if len(fitting) == 1 else []
