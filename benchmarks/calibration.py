@@ -26,7 +26,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from cell_tracker_gnn.evaluation.calibration import calibration_error, caught, least_certain, reliability
+from cell_tracker_gnn.evaluation.calibration import calibration_error, caught, chance_error, least_certain, reliability
 from cell_tracker_gnn.linking.confidence import Confidence
 from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.model.infer import score_graph
@@ -106,6 +106,8 @@ def measure(movies: Movies, models: Path) -> dict[str, dict[str, object]]:
             "wrong": int((~right).sum()),
             "error": calibration_error(probability, right),
             "error_of_least_certain": calibration_error(probability[low], right[low]),
+            "error_by_chance": chance_error(probability),
+            "error_of_least_certain_by_chance": chance_error(probability[low]),
             "caught": caught(probability, right),
             **{f"{kind}s": _numbers(confidence, kind, judged) for kind in judged.right},
             "reliability": [column.tolist() for column in vars(reliability(probability, right)).values()],
@@ -128,13 +130,17 @@ def _numbers(confidence: Confidence, kind: str, judged: Judged) -> dict[str, obj
 
 
 def table(rows: dict[str, dict]) -> Table:
-    names = ("error", "within least certain 5 %", "wrong caught in it")
+    names = ("error (chance)", "within least certain 5 %", "wrong caught in it")
     laid_out = Table("sequence", "links", "wrong", "expected (90 %)", *names, "divisions wrong", "expected (90 %)")
     for column in laid_out.columns[1:]:
         column.justify = "right"
     for name, row in rows.items():
         share = "-" if row["caught"] is None else f"{row['caught']:.2f}"
-        errors = (f"{row['error']:.4f}", f"{row['error_of_least_certain']:.3f}", share)
+        errors = (
+            f"{row['error']:.4f} ({row['error_by_chance']:.4f})",
+            f"{row['error_of_least_certain']:.3f} ({row['error_of_least_certain_by_chance']:.3f})",
+            share,
+        )
         link, division = (_interval(row[kind]) for kind in ("links", "divisions"))
         laid_out.add_row(name, str(row["links"]["count"]), *link, *errors, *division)
     return laid_out

@@ -14,7 +14,7 @@ from scipy.stats import nbinom
 from cases import CASES
 from cell_tracker_gnn import Tracker, TrackSettings
 from cell_tracker_gnn.data import DECISIONS, KINDS, Lineage
-from cell_tracker_gnn.evaluation.calibration import calibration_error, caught, least_certain, reliability
+from cell_tracker_gnn.evaluation.calibration import calibration_error, caught, chance_error, least_certain, reliability
 from cell_tracker_gnn.io import read_table
 from cell_tracker_gnn.linking.confidence import USUAL_SPREAD, Confidence
 from cell_tracker_gnn.linking.evidence import EVIDENCE
@@ -157,6 +157,14 @@ def test_the_spread_is_wider_where_movies_differ_more() -> None:
     steady = fit_spread([20.0] * 8, [18, 22, 21, 20, 19, 23, 17, 20], [1.0] * 8)
     wild = fit_spread([20.0] * 8, [2, 70, 5, 40, 20, 1, 60, 9], [1.0] * 8)
     assert wild < USUAL_SPREAD < steady
+
+
+def test_what_chance_leaves_of_the_calibration_error_is_that_of_a_binomial_share() -> None:
+    # One bin of 80 decisions: the mean distance of a share from its probability is sqrt(2 p (1 - p) / (pi n)).
+    by_hand = (2 * 0.7 * 0.3 / (np.pi * 80)) ** 0.5
+    assert chance_error(np.full(80, 0.7), draws=2000) == pytest.approx(by_hand, rel=0.05)
+    assert chance_error(np.ones(300)) == 0.0
+    assert chance_error(np.zeros(0)) == 0.0
 
 
 def test_calibration_error_is_the_distance_from_the_truth() -> None:

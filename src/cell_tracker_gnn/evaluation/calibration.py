@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cell_tracker_gnn.data import Floats, Integers
 
-__all__ = ["Reliability", "calibration_error", "caught", "least_certain", "reliability"]
+__all__ = ["Reliability", "calibration_error", "caught", "chance_error", "least_certain", "reliability"]
 
 _FEWEST = 50
 """Decisions in a bin: with fewer, chance alone looks like a poor calibration."""
@@ -59,6 +59,24 @@ def calibration_error(probability: Floats, right: NDArray[np.bool_], bins: int =
     """
     table = reliability(probability, right, bins)
     return float(np.average(np.abs(table.stated - table.right), weights=table.count)) if len(probability) else 0.0
+
+
+def chance_error(probability: Floats, bins: int = 15, *, draws: int = 200, seed: int = 1) -> float:
+    """Calibration error that is left to chance if every probability is exactly right.
+
+    The mean over outcomes drawn with these probabilities ("consistency resampling", Broecker and Smith 2007). An error
+    of this size says nothing against the probabilities: of few decisions in doubt, the share that comes true wavers.
+
+    Parameters
+    ----------
+    probability, bins
+        As for :func:`reliability`.
+    draws, seed
+        How often outcomes are drawn, and the seed of the first.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = (rng.random(len(probability)) < probability for _ in range(draws))
+    return float(np.mean([calibration_error(probability, right, bins) for right in drawn]))
 
 
 def least_certain(probability: Floats, share: float = 0.05) -> Integers:
