@@ -213,6 +213,40 @@ def test_a_division_between_two_frames_is_one_of_the_cell_that_was_seen() -> Non
     assert (tracks.end[mothers - 1] + 1 == [tracks.begin[tracks.parent == m].max() for m in mothers]).all()
 
 
+def inner_ends(settings: SimulationSettings) -> tuple[int, int]:
+    """How many tracks begin without a parent, and end without children, well within the field and the movie."""
+    simulation = simulate(settings)
+    masks, tracks = masks_of(simulation), simulation.tracks
+    border = 2.5 * settings.cell_diameter
+
+    def inside(frame: int, label: int) -> bool:
+        centre = np.array(ndimage.center_of_mass(masks[frame] == label))
+        return bool((centre > border).all() and (centre < np.array(masks.shape[1:]) - border).all())
+
+    rows = list(zip(tracks.track, tracks.begin, tracks.end, tracks.parent, strict=True))
+    begin = sum(not parent and first > 0 and inside(first, track) for track, first, _, parent in rows)
+    last = settings.frames - 1
+    end = sum(t not in tracks.parent and e < last and inside(e, t) for t, _, e, _ in rows)
+    return begin, end
+
+
+@pytest.mark.parametrize("kind", ["nuclei", "epithelium", "fast"])
+def test_cells_come_and_go_within_the_field_only_where_that_is_wanted(kind: str) -> None:
+    quiet = {"kind": kind, "frames": 10, "size": (320, 320), "cells": 60, "division_rate": 0.0, "death_rate": 0.0}
+    quiet["motion"] = 0.1
+    assert inner_ends(SimulationSettings(**quiet)) == (0, 0)
+    begin, end = inner_ends(SimulationSettings(**quiet, leaving=0.05, arriving=0.05))
+    assert begin >= 3
+    assert end >= 3
+
+
+def test_the_number_of_cells_stays_within_its_limits_however_many_come_and_go() -> None:
+    for rates in ({"leaving": 0.5}, {"arriving": 0.5}):
+        masks = masks_of(simulate(SimulationSettings(frames=8, size=(256, 256), cells=40, **rates)))
+        counts = np.array([len(np.unique(mask)) - 1 for mask in masks])
+        assert (np.abs(counts - 40) <= 40 / 3).all()
+
+
 def drawing(*identities: int) -> Drawing:
     mask = np.arange(1, len(identities) + 1, dtype=np.int32)[None]
     return Drawing(mask, mask, np.array(identities))
@@ -285,6 +319,8 @@ def test_cells_of_the_fast_kind_move_more_than_their_diameter() -> None:
         ({"kind": "epithelium", "diameter": 20}, "leave it out"),
         ({"motion": -1}, "motion is -1"),
         ({"drift": float("nan")}, "drift is nan"),
+        ({"leaving": -0.1}, "leaving is -0.1"),
+        ({"arriving": 1.5}, "arriving is 1.5"),
         ({"anisotropy": 0}, "anisotropy is 0"),
         ({"missed": 1.5}, "missed is 1.5"),
         ({"missed": 0.6, "split": 0.6}, "sum to more than 1"),

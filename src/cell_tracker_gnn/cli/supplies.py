@@ -47,6 +47,8 @@ def models(model: tuple[str, ...]) -> None:
 @click.option("--motion", default=1.0, show_default=True, help="Factor on the speed.")
 @click.option("--division-rate", default=1.0, show_default=True, help="Factor on the number of divisions.")
 @click.option("--death-rate", default=1.0, show_default=True, help="Factor on the number of deaths.")
+@click.option("--leaving", default=0.0, show_default=True, help="Share of cells that leave within the field, per step.")
+@click.option("--arriving", default=0.0, show_default=True, help="Share of cells that come in there, per step.")
 @click.option("--variety", default=0.0, show_default=True, help="How much cells and divisions differ, 0 to about 1.")
 @click.option("--unrest", default=0.0, show_default=True, help="How much outlines change from frame to frame.")
 @click.option("--drift", default=0.0, show_default=True, help="Speed of the stage in pixels per frame.")

@@ -100,6 +100,7 @@ class Crowd:
         motion = settings.motion * diameter
         self._speed = behaviour.speed * motion
         self._death = behaviour.death * settings.death_rate
+        self._leaving, self._arriving = settings.leaving, settings.arriving
         self._variety, self._unrest = settings.variety, settings.unrest
         # Mothers and newborn cells are as different in form as can be at a variety of 1.
         self._forms = min(settings.variety, 1.0)
@@ -132,6 +133,7 @@ class Crowd:
         self._commit()
         self._divide()
         self._die()
+        self._come_and_go()
         shift = self._stage.step()
         self._move(shift)
         self._census(shift)
@@ -204,6 +206,19 @@ class Crowd:
         spare = int(shown.sum()) - int((shown & (cells.dying > 0)).sum()) - self._target.low
         allowed = ~shown[chosen] | (np.cumsum(shown[chosen]) <= spare)
         cells.dying[chosen[allowed]] = DYING
+
+    def _come_and_go(self) -> None:
+        """Let cells leave the picture up or down, and others come in that way, as far as their number allows."""
+        cells, shown = self.cells, self.shown
+        if self._leaving:
+            leaves = np.flatnonzero(shown & ~cells.committed & (self._rng.random(len(cells)) < self._leaving))
+            spare = max(int(shown.sum()) - self._target.low, 0)
+            self.cells = cells.take(np.delete(np.arange(len(cells)), self._rng.permutation(leaves)[:spare]))
+        if self._arriving:
+            cells, shown = self.cells, self.shown
+            room = self._target.high - int(shown.sum()) - int((cells.committed & shown).sum())
+            count = int(self._rng.poisson(self._arriving * int(shown.sum())))
+            self._enter(min(count, room), self._field.shows)
 
     def _move(self, shift: Floats) -> None:
         cells, behaviour = self.cells, self._behaviour

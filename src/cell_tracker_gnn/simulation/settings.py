@@ -45,6 +45,10 @@ class SimulationSettings:
         Factor on the number of divisions per frame, 0 for none (a colony of ``bacteria`` then does not grow).
     death_rate
         Factor on the number of deaths per frame.
+    leaving, arriving
+        Share of the cells in the picture that leave it per step, and that come into it, other than over its border:
+        they float, go out of focus or are pushed out of a tissue. Their number stays within its limits. Without effect
+        on ``bacteria``.
     variety
         How much divisions differ from each other: with 0 a mother is round, the daughters part along her former long
         axis, touch and share the size that she had. With 1 she shrinks by up to a half before she divides, is round or
@@ -94,6 +98,8 @@ class SimulationSettings:
     motion: float = 1.0
     division_rate: float = 1.0
     death_rate: float = 1.0
+    leaving: float = 0.0
+    arriving: float = 0.0
     variety: float = 0.0
     unrest: float = 0.0
     drift: float = 0.0
@@ -123,10 +129,14 @@ class SimulationSettings:
         self._check_field()
 
     def _check_factors(self) -> None:
-        for name in ("motion", "division_rate", "death_rate", "variety", "unrest", "drift", "jump"):
+        shares = ("leaving", "arriving")
+        for name in ("motion", "division_rate", "death_rate", *shares, "variety", "unrest", "drift", "jump"):
             value = getattr(self, name)
             if not 0 <= value < np.inf:
                 raise SettingsError(f"{name} is {value}; give a finite number, 0 or more")
+        for name in shares:
+            if getattr(self, name) > 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}; give a share of the cells of at most 1")
         for name in DAMAGES:
             value = getattr(self, name)
             if not 0 <= value <= 1:
