@@ -18,7 +18,7 @@ __all__ = ["Ends", "Walk"]
 Ends = tuple[int, int]
 """Source and target of a link."""
 
-LEAST_LIKE = 0.4
+_LEAST_LIKE = 0.4
 """Least Dice index of a mask and its parts. That it is more like both than like one of them alone tells more."""
 
 
@@ -123,7 +123,7 @@ class Walk:
         both = dice(earlier, later)
         alone = [dice((mask,), later) for mask in earlier if len(earlier) > 1]
         alone += [dice(earlier, (mask,)) for mask in later if len(later) > 1]
-        return both if both > max(*alone, LEAST_LIKE - clear) + clear else 0.0
+        return both if both > max(*alone, _LEAST_LIKE - clear) + clear else 0.0
 
     def ends(self, links: Iterable[int]) -> dict[Ends, int]:
         """Links by the cells at their ends."""

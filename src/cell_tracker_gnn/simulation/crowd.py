@@ -147,13 +147,18 @@ class Crowd:
     def _excess(self) -> float:
         return float(self.shown.sum() / self._target.at(self._frame) - 1)
 
+    @property
+    def _room(self) -> int:
+        """How many more cells the picture may hold, those counted twice that are about to divide."""
+        shown = self.shown
+        return self._target.high - int(shown.sum()) - int((self.cells.committed & shown).sum())
+
     def _commit(self) -> None:
         """Let cells go into mitosis as far as the number of cells in the picture allows, the others wait."""
         cells, shown = self.cells, self.shown
         due = np.flatnonzero(~cells.committed & (cells.dying == 0) & (cells.cycle - cells.age - 1 <= MITOSIS))
         due = self._rng.permutation(due)
-        slots = self._target.high - int(shown.sum()) - int((cells.committed & shown).sum())
-        waits = shown[due] & (np.cumsum(shown[due]) > slots)
+        waits = shown[due] & (np.cumsum(shown[due]) > self._room)
         cells.committed[due[~waits]] = True
         cells.cycle[due[waits]] += self._rng.uniform(3.0, 8.0, int(waits.sum()))
 
@@ -215,10 +220,8 @@ class Crowd:
             spare = max(int(shown.sum()) - self._target.low, 0)
             self.cells = cells.take(np.delete(np.arange(len(cells)), self._rng.permutation(leaves)[:spare]))
         if self._arriving:
-            cells, shown = self.cells, self.shown
-            room = self._target.high - int(shown.sum()) - int((cells.committed & shown).sum())
-            count = int(self._rng.poisson(self._arriving * int(shown.sum())))
-            self._enter(min(count, room), self._field.shows)
+            count = int(self._rng.poisson(self._arriving * int(self.shown.sum())))
+            self._enter(min(count, self._room), self._field.shows)
 
     def _move(self, shift: Floats) -> None:
         cells, behaviour = self.cells, self._behaviour
@@ -246,9 +249,7 @@ class Crowd:
             self._enter(round(self._target.at(0)) - int(shown.sum()), self._field.shows)
             self.cells.seen = self.shown
             return
-        pending = int((self.cells.committed & shown).sum())
-        excess = int(shown.sum()) + pending - self._target.high
-        self._remove(shown & ~self.cells.seen, excess)
+        self._remove(shown & ~self.cells.seen, -self._room)
         self._enter(self._target.low - int(self.shown.sum()), self._field.edge)
 
     def _fill_margin(self, shift: Floats) -> None:
