@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import colorsys
-import json
 import multiprocessing
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -36,6 +35,7 @@ from cell_tracker_gnn.training.examples import Example, prepare_example
 from cell_tracker_gnn.training.fitting import CALIBRATED, calibration_parts
 from cell_tracker_gnn.training.prepare import open_sequence, variants_of
 from cell_tracker_gnn.training.settings import TrainSettings
+from record import store
 from simulated_movies import written_unseen
 
 SIMULATED = 0.3
@@ -198,15 +198,16 @@ def main() -> None:
     parser.add_argument("--diagram", type=Path)
     arguments = parser.parse_args()
     settings, models = TrainSettings.parse(train_models.RECIPE), arguments.work / "models"
-    movies = {}
-    for name in train_models.REAL:
-        found = train_models.prepare(arguments.data / name, arguments.work / "prepared", settings)
+    movies, paths = {}, [arguments.data / name for name in train_models.REAL]
+    for name, path in zip(train_models.REAL, paths, strict=True):
+        found = train_models.prepare(path, arguments.work / "prepared", settings)
         movies[name] = judge_sequence(found, models, settings)
     if arguments.fit:
         calibrate(movies, judge_simulated(arguments.work, settings), models)
     rows = measure(movies, models)
     Console(width=170).print(table(rows))
-    arguments.output.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+    arguments.model = [f"{name}={models / name}.safetensors" for name in sorted({path.parent.name for path in paths})]
+    store(arguments, [], {"sequences": rows})
     if arguments.diagram:
         arguments.diagram.write_text(diagram(rows), "utf-8")
 

@@ -10,7 +10,6 @@ from a point to the next one of its cell or to the first one of a daughter; wron
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +33,7 @@ from cell_tracker_gnn.io import (
     read_point_lineage,
     read_points,
 )
+from record import store
 
 Link = tuple[int, int]
 
@@ -85,7 +85,7 @@ def main() -> None:
                 laid_out.add_row(case.name, "yes" if images else "no", name or "unseen", *map(str, values))
     Console(width=140).print(laid_out)
     if options.output:
-        options.output.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+        store(options, [], {"movies": kept})
 
 
 def of_table(path: Path) -> Case:
