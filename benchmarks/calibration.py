@@ -198,15 +198,15 @@ def main() -> None:
     parser.add_argument("--diagram", type=Path)
     arguments = parser.parse_args()
     settings, models = TrainSettings.parse(train_models.RECIPE), arguments.work / "models"
-    movies, paths = {}, [arguments.data / name for name in train_models.REAL]
-    for name, path in zip(train_models.REAL, paths, strict=True):
-        found = train_models.prepare(path, arguments.work / "prepared", settings)
+    movies = {}
+    for name in train_models.REAL:
+        found = train_models.prepare(arguments.data / name, arguments.work / "prepared", settings)
         movies[name] = judge_sequence(found, models, settings)
     if arguments.fit:
         calibrate(movies, judge_simulated(arguments.work, settings), models)
     rows = measure(movies, models)
     Console(width=170).print(table(rows))
-    arguments.model = [f"{name}={models / name}.safetensors" for name in sorted({path.parent.name for path in paths})]
+    arguments.model = [f"{name}={models / name}.safetensors" for name in sorted({m[0].group for m in movies.values()})]
     store(arguments, [], {"sequences": rows})
     if arguments.diagram:
         arguments.diagram.write_text(diagram(rows), "utf-8")
