@@ -21,7 +21,8 @@ from cell_tracker_gnn import Lineage, Movie, TrackSettings, open_movie
 from cell_tracker_gnn.data import ArrayFrames, Frames
 from cell_tracker_gnn.features.extract import extract_features
 from cell_tracker_gnn.graph.build import Graph, build_graph
-from cell_tracker_gnn.model.infer import Scores, score_graph
+from cell_tracker_gnn.graph.scores import Scores
+from cell_tracker_gnn.model.infer import score_graph
 from cell_tracker_gnn.model.weights import load_model
 from cell_tracker_gnn.pipeline import track_movie
 from cell_tracker_gnn.plots import plot_lineage

@@ -27,6 +27,7 @@ from cell_tracker_gnn.embedding.device import choose_device
 from cell_tracker_gnn.evaluation.matching import FrameMatch, match_frame
 from cell_tracker_gnn.features.extract import extract_features
 from cell_tracker_gnn.graph.build import Graph, build_graph
+from cell_tracker_gnn.graph.scores import Scores
 from cell_tracker_gnn.io import open_movie, read_lineage_table
 from cell_tracker_gnn.io.edits import Edit
 from cell_tracker_gnn.io.result import uncertain_columns
@@ -36,7 +37,7 @@ from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.linking.evidence import gather_decisions
 from cell_tracker_gnn.linking.lineage import build_lineage
 from cell_tracker_gnn.linking.summary import rate_lineage
-from cell_tracker_gnn.model.infer import Scores, score_graph
+from cell_tracker_gnn.model.infer import score_graph
 from cell_tracker_gnn.model.weights import Model, load_model
 from cell_tracker_gnn.pipeline import link_cells
 from cell_tracker_gnn.settings import TrackSettings

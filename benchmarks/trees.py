@@ -19,10 +19,10 @@ from cell_tracker_gnn.data import Floats
 from cell_tracker_gnn.features.anisotropy import with_assumed_scale
 from cell_tracker_gnn.features.extract import extract_features
 from cell_tracker_gnn.graph.build import Graph, build_graph
+from cell_tracker_gnn.graph.scores import Scores
 from cell_tracker_gnn.io import open_movie, write_result
 from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.linking.lineage import build_lineage
-from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.pipeline import choose_links, leave_out_gaps, reward_links
 from cell_tracker_gnn.settings import TrackSettings
 from cell_tracker_gnn.training.examples import Example

@@ -21,8 +21,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from cell_tracker_gnn.data import Floats
 from cell_tracker_gnn.graph.build import Graph
+from cell_tracker_gnn.graph.scores import Scores
 from cell_tracker_gnn.linking.costs import LinkCosts
-from cell_tracker_gnn.model.infer import Scores, score_graph
+from cell_tracker_gnn.model.infer import score_graph
 from cell_tracker_gnn.model.weights import Model, load_model
 from cell_tracker_gnn.pipeline import link_cells
 from cell_tracker_gnn.settings import TrackSettings

@@ -22,6 +22,7 @@ from cell_tracker_gnn.embedding.device import choose_device
 from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.features.scattered import warn_of_scattered
 from cell_tracker_gnn.graph.build import Graph
+from cell_tracker_gnn.graph.scores import Scores
 from cell_tracker_gnn.io import PointSource, Source
 from cell_tracker_gnn.io.edits import Edits, read_edits
 from cell_tracker_gnn.linking.confidence import Confidence
@@ -35,7 +36,6 @@ from cell_tracker_gnn.linking.merges import Passages, find_passages
 from cell_tracker_gnn.linking.problem import LinkProblem
 from cell_tracker_gnn.linking.summary import rate_lineage
 from cell_tracker_gnn.linking.walk import Walk
-from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.model.weights import Model, load_model
 from cell_tracker_gnn.settings import TrackSettings
 from cell_tracker_gnn.stages.executors import choose_workers, limit_threads, process_pool, thread_pool

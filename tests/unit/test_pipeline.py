@@ -13,8 +13,8 @@ from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.features.anisotropy import with_assumed_scale
 from cell_tracker_gnn.features.extract import extract_features
 from cell_tracker_gnn.graph.build import build_graph
+from cell_tracker_gnn.graph.scores import Scores
 from cell_tracker_gnn.linking import LinkCosts, link_rewards
-from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.pipeline import choose_links, leave_out_gaps, reward_links
 from cell_tracker_gnn.report.drawing import draw_tracks
 

@@ -12,10 +12,10 @@ from cell_tracker_gnn.data import Cells, Integers
 from cell_tracker_gnn.errors import InputError, LinkingError
 from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.graph.candidates import Candidates
+from cell_tracker_gnn.graph.scores import Scores
 from cell_tracker_gnn.io.edits import Edit, Edits
 from cell_tracker_gnn.linking.costs import LinkRewards
 from cell_tracker_gnn.linking.problem import Flags
-from cell_tracker_gnn.model.infer import Scores
 
 __all__ = ["Corrections", "check_masks", "resolve_edits"]
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from cell_tracker_gnn.data import DECISIONS, Floats, Integers
 from cell_tracker_gnn.graph.build import Graph
+from cell_tracker_gnn.graph.scores import Scores
 from cell_tracker_gnn.linking.costs import LinkRewards
 from cell_tracker_gnn.linking.margin import flip_losses
 from cell_tracker_gnn.linking.problem import Flags, LinkProblem
-from cell_tracker_gnn.model.infer import Scores
 
 __all__ = ["EVIDENCE", "Decisions", "gather_decisions"]
 

@@ -11,21 +11,12 @@ import torch
 from cell_tracker_gnn.data import Floats, Integers
 from cell_tracker_gnn.errors import ModelError
 from cell_tracker_gnn.graph.build import Graph
+from cell_tracker_gnn.graph.scores import Scores
 from cell_tracker_gnn.graph.windows import Window, cut_windows, window_bounds
 from cell_tracker_gnn.model.paper import Network
 from cell_tracker_gnn.model.tracker import Logits
 
-__all__ = ["Scores", "WindowSums", "score_graph", "score_windows"]
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """Log-odds of links (m,) and of cells (n,), see :class:`~cell_tracker_gnn.model.tracker.Logits`."""
-
-    link: Floats
-    appears: Floats
-    disappears: Floats
-    divides: Floats
+__all__ = ["WindowSums", "score_graph", "score_windows"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,9 +15,9 @@ from cell_tracker_gnn.errors import SettingsError
 from cell_tracker_gnn.features.anisotropy import with_assumed_scale
 from cell_tracker_gnn.features.walk import first_factor
 from cell_tracker_gnn.graph.build import Graph
+from cell_tracker_gnn.graph.scores import Scores
 from cell_tracker_gnn.graph.windows import WindowGroup, group_windows
 from cell_tracker_gnn.io.fingerprint import join_digests, movie_sha256
-from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.model.weights import Model, bundled_models, model_path
 from cell_tracker_gnn.settings import TrackSettings
 from cell_tracker_gnn.stages.embedding import choose_cutter

@@ -12,8 +12,9 @@ from cell_tracker_gnn.data import Cells, Integers
 from cell_tracker_gnn.features.parts import CELL_COLUMNS
 from cell_tracker_gnn.graph.build import Graph
 from cell_tracker_gnn.graph.candidates import Candidates
+from cell_tracker_gnn.graph.scores import Scores
 from cell_tracker_gnn.graph.windows import WindowGroup
-from cell_tracker_gnn.model.infer import Scores, WindowSums
+from cell_tracker_gnn.model.infer import WindowSums
 from cell_tracker_gnn.stages.jobs import Job, Range, piece_name
 from cell_tracker_gnn.stages.store import Arrays, Store
 

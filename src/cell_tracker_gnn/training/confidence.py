@@ -9,11 +9,11 @@ import numpy as np
 from scipy.stats import nbinom
 
 from cell_tracker_gnn.data import DECISIONS, Floats
+from cell_tracker_gnn.graph.scores import Scores
 from cell_tracker_gnn.linking.confidence import USUAL_SPREAD, USUAL_WEIGHTS, Confidence
 from cell_tracker_gnn.linking.costs import LinkCosts
 from cell_tracker_gnn.linking.evidence import EVIDENCE, Decisions, gather_decisions
 from cell_tracker_gnn.linking.problem import Flags
-from cell_tracker_gnn.model.infer import Scores
 from cell_tracker_gnn.pipeline import link_cells
 from cell_tracker_gnn.settings import TrackSettings
 from cell_tracker_gnn.training.examples import Example

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cell_tracker_gnn.graph.scores import Scores
 from cell_tracker_gnn.linking.costs import LinkCosts
-from cell_tracker_gnn.model.infer import Scores, score_graph
+from cell_tracker_gnn.model.infer import score_graph
 from cell_tracker_gnn.model.paper import Network
 from cell_tracker_gnn.pipeline import choose_links, reward_links
 from cell_tracker_gnn.settings import TrackSettings
